@@ -1,0 +1,147 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Text;
+
+namespace Strongroom.Bench;
+
+/// <summary>A whole program whose working set fits the window, against itself without Strongroom.</summary>
+/// <param name="name">The benchmark's name.</param>
+/// <param name="summary">What it measures.</param>
+/// <param name="limit">The largest ratio that is promised; 0 for a figure that is only published.</param>
+/// <param name="pairs">How many pairs of runs.</param>
+/// <param name="prepare">Makes the input and names the command.</param>
+internal sealed class ProgramBenchmark(
+    string name, string summary, double limit, int pairs, Func<ProgramBenchmark.Work> prepare) : IBenchmark
+{
+    /// <summary>A command and what it needs before each run.</summary>
+    /// <param name="Command">The command.</param>
+    /// <param name="BeforeEach">What to do before each run; null for nothing.</param>
+    internal sealed record Work(IReadOnlyList<string> Command, Action? BeforeEach = null);
+
+    /// <inheritdoc/>
+    public string Name => name;
+
+    /// <inheritdoc/>
+    public string Summary => summary;
+
+    /// <inheritdoc/>
+    public IEnumerable<BenchmarkRow> Run()
+    {
+        Work work = prepare();
+        PairedRuns runs = Workbench.Pair(["--window", "4G"], work.Command, pairs, work.BeforeEach);
+        yield return limit > 0
+            ? BenchmarkRow.AtMost(name, runs.SealedSeconds, "s", runs.BareSeconds, runs.Ratio, limit)
+            : new(name, runs.SealedSeconds, "s", runs.BareSeconds, runs.Ratio);
+        yield return new(name + ", time in clear", runs.Report.TimeInClear * 100, "%");
+    }
+}
+
+/// <summary>The programs.</summary>
+internal static class ProgramBenchmarks
+{
+    private const string RedisSource = "redis";
+
+    /// <summary>Gets all of them.</summary>
+    internal static IEnumerable<IBenchmark> All() =>
+    [
+        new ProgramBenchmark("program.start", "a command that does nothing", 0, 15, () => new(["true"])),
+        new ProgramBenchmark("program.sort", "sort of 4 million lines, 128 MiB", 1.02, 5, () => new(Sort())),
+        new ProgramBenchmark("program.xz", "xz -T2 -1 of 128 MiB", 1.02, 5, () => new(["xz", "-T2", "-1", "-k", "-c", Text()])),
+        new ProgramBenchmark("program.compile", "gcc -O2 of a file of 400 functions", 1.02, 5, () => new(Compile())),
+        new ProgramBenchmark("program.make", "make -j2 of redis, from the distribution's source package", 1.036, 3, Make),
+        new ProgramBenchmark(
+            "program.allocate", "map, touch and unmap 64 MiB, 64 times", 1.05, 5, () => new([Workbench.CompileC("allocate")])),
+        new ProgramBenchmark(
+            "program.malloc", "malloc, touch and free of mixed sizes", 1.05, 5, () => new([Workbench.CompileC("malloc")])),
+    ];
+
+    private static string[] Sort()
+    {
+        Workbench.Need("sort");
+        return ["sort", "-S", "1G", "--parallel=2", "-o", "/dev/null", Text()];
+    }
+
+    // Lines of random hexadecimal digits: the same on every machine, and neither trivial nor impossible to compress.
+    private static string Text()
+    {
+        string path = Workbench.At("text");
+        const int LineCount = 4 << 20;
+        if (!File.Exists(path) || new FileInfo(path).Length != LineCount * 32L)
+        {
+            Random random = new(1);
+            using StreamWriter writer = new(path, append: false, Encoding.ASCII, 1 << 20);
+            for (int i = 0; i < LineCount; i++)
+            {
+                writer.Write(random.NextInt64().ToString("x16", CultureInfo.InvariantCulture));
+                writer.Write(" line ");
+                writer.Write((i % 1_000_000_000).ToString("d9", CultureInfo.InvariantCulture));
+                writer.Write('\n');
+            }
+        }
+
+        return path;
+    }
+
+    private static string[] Compile()
+    {
+        Workbench.Need("gcc");
+        string path = Workbench.At("many.c");
+        StringBuilder source = new("#include <stdint.h>\n#include <string.h>\n");
+        for (int i = 0; i < 400; i++)
+        {
+            _ = source.Append(CultureInfo.InvariantCulture, $$"""
+                uint32_t f{{i}}(const uint8_t *p, uint32_t n) {
+                    uint32_t h = {{i * 2654435761L % 4294967291L}}u;
+                    for (uint32_t i = 0; i < n; i++) { h ^= p[i]; h *= {{(i * 2) + 3}}u; if (h & {{i + 1}}u) h = (h << 5) | (h >> 27); }
+                    switch (h % 7) { case 0: return h + {{i}}; case 1: return h ^ n; case 2: return h * n; default: return h - p[0]; }
+                }
+
+                """);
+        }
+
+        File.WriteAllText(path, source.ToString());
+        return ["gcc", "-O2", "-c", "-o", "/dev/null", path];
+    }
+
+    private static ProgramBenchmark.Work Make()
+    {
+        Workbench.Need("make");
+        Workbench.Need("dpkg-source");
+        string tree = FindTree() ?? FetchTree();
+        void Clean() => _ = Workbench.Run(["make", "-C", tree, "clean"]);
+
+        // The first build also makes the libraries that "clean" leaves alone.
+        return new(["make", "-C", Path.Combine(tree, "src"), "-j2", "MALLOC=libc", "redis-server"], Clean);
+    }
+
+    private static string? FindTree() =>
+        Directory.EnumerateDirectories(Workbench.Directory, RedisSource + "-*").FirstOrDefault();
+
+    // With a source list of its own, so that the machine's stays as it is.
+    private static string FetchTree()
+    {
+        string list = Workbench.At("sources.list");
+        string lists = Directory.CreateDirectory(Workbench.At("lists")).FullName;
+        try
+        {
+            string suite = File.ReadLines("/etc/os-release").First(line => line.StartsWith("VERSION_CODENAME=", StringComparison.Ordinal))[17..];
+            File.WriteAllText(list, $"deb-src http://deb.debian.org/debian {suite} main\n");
+            string[] apt =
+            [
+                "-o", $"Dir::Etc::sourcelist={list}", "-o", "Dir::Etc::sourceparts=/dev/null", "-o", $"Dir::State::lists={lists}",
+                "-o", "APT::Sandbox::User=root",
+            ];
+            _ = Workbench.Run(["apt-get", "-q", .. apt, "update"]);
+            _ = Workbench.Run(["apt-get", "-q", .. apt, "source", RedisSource]);
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException)
+        {
+            throw new BenchmarkSkippedException($"the source of {RedisSource} could not be fetched: {e.Message}");
+        }
+
+        return FindTree() ?? throw new BenchmarkSkippedException($"the source package of {RedisSource} holds no such directory");
+    }
+}

@@ -1,0 +1,147 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Globalization;
+using System.IO;
+using Strongroom.Machine.Checking;
+using Strongroom.Machine.Mm;
+
+namespace Strongroom.Cli.Commands;
+
+/// <summary>strongroom model: the modelled machine with memory keys, and the kernel on it.</summary>
+internal static class ModelCommand
+{
+    private static readonly Option<int> s_seed = new("--seed")
+    {
+        Description = "Seed of the random steps; the same seed makes the same steps (default: a random one, which is printed)",
+        DefaultValueFactory = _ => Random.Shared.Next(),
+    };
+
+    private static readonly Option<int> s_steps = new("--steps")
+    {
+        Description = "How many random steps for each policy",
+        DefaultValueFactory = _ => 300_000,
+    };
+
+    private static readonly Option<PolicyKind?> s_policy = new("--policy") { Description = "One flush policy (default: all of them)" };
+
+    private static readonly Option<PolicyKind> s_tourPolicy = new("--policy") { Description = "The flush policy" };
+
+    private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy") { Description = "The flush policy" };
+
+    private static readonly Option<Mutant> s_mutant = new("--mutant") { Description = "Seed a fault, to see it found (docs/mutants.md)" };
+
+    private static readonly Option<int> s_lines = new("--lines") { Description = "1 or 2", DefaultValueFactory = _ => 2 };
+
+    private static readonly Option<int> s_keyIds = new("--keyids")
+    {
+        Description = "2 or 3, KeyID 0 included",
+        DefaultValueFactory = _ => 3,
+    };
+
+    private static readonly Option<int> s_caches = new("--caches") { Description = "1 to 4", DefaultValueFactory = _ => 2 };
+
+    private static readonly Option<Speculation> s_speculation = new("--speculation")
+    {
+        Description = "Which lines caches fetch on their own",
+    };
+
+    private static readonly Option<string?> s_tla = new("--tla") { Description = "Write the model as a TLA+ module to a file instead" };
+
+    /// <summary>Makes the command.</summary>
+    internal static Command Create()
+    {
+        Command explore = new("explore", "Visit every state of a small machine and check the invariants in each")
+        {
+            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_tla,
+        };
+        explore.SetAction(Explore);
+        Command fuzz = new("fuzz", "Random programs on the whole model, every value compared with a flat memory")
+        {
+            s_seed, s_steps, s_policy, s_mutant,
+        };
+        fuzz.SetAction(Fuzz);
+        Command tour = new("tour", "One page's life: mmap, key, fault, write, flush, dump, free, reuse") { s_tourPolicy };
+        tour.SetAction(Show);
+        return new Command("model", "A modelled machine with memory keys in hardware, and the kernel's memory management on it")
+        {
+            explore, fuzz, tour,
+        };
+    }
+
+    private static int Explore(ParseResult parsed)
+    {
+        ProtocolShape shape = new(
+            parsed.GetValue(s_lines),
+            parsed.GetValue(s_keyIds),
+            parsed.GetValue(s_caches),
+            parsed.GetValue(s_exploredPolicy),
+            parsed.GetValue(s_speculation),
+            parsed.GetValue(s_mutant));
+        ProtocolModel model;
+        try
+        {
+            model = new ProtocolModel(shape);
+        }
+        catch (InvalidDataException e)
+        {
+            CommandLine.Say(e.Message);
+            return ExitStatus.Trouble;
+        }
+
+        if (parsed.GetValue(s_tla) is { } path)
+        {
+            File.WriteAllText(path, TlaExport.Write(shape));
+            return ExitStatus.Success;
+        }
+
+        ExplorationResult result = new Explorer(model).Run();
+        Print(result.Trace);
+        double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-6);
+        Print($"{result.States:n0} states up to symmetry, {result.Steps:n0} steps, depth {result.Depth}, {seconds:f1} s " +
+            $"({result.States / seconds / 1e6:f2} M states/s, {result.Steps / seconds / 1e6:f2} M steps/s)");
+        Print(result.Broken ?? (result.IsComplete
+            ? "Every reachable state keeps the invariants."
+            : "Stopped before every state was visited."));
+        return result.Broken is null && result.IsComplete ? ExitStatus.Success : ExitStatus.Found;
+    }
+
+    private static int Fuzz(ParseResult parsed)
+    {
+        int seed = parsed.GetValue(s_seed);
+        Print($"seed {seed}");
+        IEnumerable<PolicyKind> policies = parsed.GetValue(s_policy) is { } one ? [one] : Enum.GetValues<PolicyKind>();
+        bool found = false;
+        foreach (PolicyKind policy in policies)
+        {
+            using Fuzzer fuzzer = new(new(
+                seed, parsed.GetValue(s_steps), new KernelOptions { Policy = policy, Mutant = parsed.GetValue(s_mutant) }));
+            FuzzResult result = fuzzer.Run();
+            Print(result.LastSteps);
+            double perMinute = result.Steps / Math.Max(result.Elapsed.TotalMinutes, 1e-6) / 1e6;
+            Print($"{policy}: {result.Steps:n0} steps, {perMinute:f1} M/min: {result.Failure ?? "as the flat memory says"}");
+            found |= result.Failure is not null;
+        }
+
+        return found ? ExitStatus.Found : ExitStatus.Success;
+    }
+
+    private static int Show(ParseResult parsed)
+    {
+        using Tour tour = new(parsed.GetValue(s_tourPolicy), Console.Out.WriteLine);
+        tour.Run();
+        return ExitStatus.Success;
+    }
+
+    private static void Print(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private static void Print(string text) => Console.Out.WriteLine(text);
+
+    private static void Print(IReadOnlyList<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            Print(line);
+        }
+    }
+}

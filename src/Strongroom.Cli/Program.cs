@@ -1,0 +1,3 @@
+using Strongroom.Cli;
+
+return CommandLine.Invoke(args);

@@ -1,0 +1,61 @@
+using System.Collections.Generic;
+using System.Text;
+using Strongroom.Pager;
+
+namespace Strongroom.Cli;
+
+/// <summary>A report in a few lines for people.</summary>
+internal static class RunSummary
+{
+    /// <summary>Writes the lines, each with the command's name in front.</summary>
+    internal static string Of(RunReport report)
+    {
+        StringBuilder text = new();
+        string keys = report.Keys.Count == 1 ? "1 key" : $"{report.Keys.Count} keys";
+        string processes = report.Processes == 1 ? "1 process" : $"{report.Processes} processes";
+        AppendLine(
+            text,
+            $"{processes} under {keys} ({report.Options.Algorithm}) for {report.WallSeconds:0.0} s; "
+            + $"{report.SealedPages} pages sealed, {report.OpenedPages} opened");
+        AppendLine(
+            text,
+            $"in clear: {report.TimeInClear * 100:0.0} % of its memory over time, "
+            + $"at most {Quantity.FormatSize(report.PeakClearBytes)} of a window of {Quantity.FormatSize(report.Options.WindowBytes)}");
+        if (report.Faults > 0)
+        {
+            LatencyReport latency = report.FaultLatencyMicroseconds;
+            AppendLine(
+                text,
+                $"{report.Faults} faults, p50 {latency.P50:0.0} µs, p99 {latency.P99:0.0} µs; "
+                + $"pager {report.PagerCpuSeconds:0.0} s of processor time");
+        }
+
+        AppendUncovered(text, report.ClearBytesByReason);
+        foreach (string remark in report.Remarks)
+        {
+            AppendLine(text, remark);
+        }
+
+        return text.ToString();
+    }
+
+    private static void AppendUncovered(StringBuilder text, IReadOnlyDictionary<string, long> clearBytesByReason)
+    {
+        List<string> parts = [];
+        foreach ((string reason, long bytes) in clearBytesByReason)
+        {
+            if (bytes > 0)
+            {
+                parts.Add($"{reason} {Quantity.FormatSize(bytes)}");
+            }
+        }
+
+        if (parts.Count > 0)
+        {
+            AppendLine(text, $"not covered: {string.Join(", ", parts)}");
+        }
+    }
+
+    private static void AppendLine(StringBuilder text, string line) =>
+        text.Append("strongroom: ").Append(line).Append('\n');
+}

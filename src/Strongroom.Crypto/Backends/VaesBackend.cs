@@ -1,0 +1,82 @@
+using System.Runtime.Intrinsics.X86;
+using Strongroom.Core;
+using Strongroom.Crypto.Machine;
+
+namespace Strongroom.Crypto.Backends;
+
+/// <summary>
+/// AES-XTS in assembled machine code, with the 256- or 512-bit AES instructions that .NET does not expose.
+/// </summary>
+internal sealed class VaesBackend : XtsBackend
+{
+    private readonly CodeMemory _memory; // immutable; lives as long as the process, like the backend
+    private readonly nint[] _kernels;    // immutable; by XtsAssembler.EntryIndex
+
+    private VaesBackend(string name, CodeMemory memory, int[] entries)
+    {
+        Name = name;
+        _memory = memory;
+        _kernels = System.Array.ConvertAll(entries, offset => memory.Address + offset);
+    }
+
+    /// <inheritdoc/>
+    internal override string Name { get; }
+
+    /// <summary>Makes the 512-bit backend.</summary>
+    /// <param name="reason">Why not, as a clause; empty on success.</param>
+    internal static VaesBackend? TryMake512(out string reason)
+    {
+        if (!Avx512F.IsSupported || !Avx512DQ.IsSupported || !Avx512BW.IsSupported || !HasVectorAes())
+        {
+            reason = "the processor or the runtime has no AVX-512 with VAES and VPCLMULQDQ";
+            return null;
+        }
+
+        return TryMake("vaes512", new Avx512XtsAssembler(), out reason);
+    }
+
+    /// <summary>Makes the 256-bit backend.</summary>
+    /// <param name="reason">Why not, as a clause; empty on success.</param>
+    internal static VaesBackend? TryMake256(out string reason)
+    {
+        if (!Avx2.IsSupported || !HasVectorAes())
+        {
+            reason = "the processor or the runtime has no AVX2 with VAES and VPCLMULQDQ";
+            return null;
+        }
+
+        return TryMake("vaes256", new Avx2XtsAssembler(), out reason);
+    }
+
+    /// <inheritdoc/>
+    internal override unsafe void Expand(MemoryAlgorithm algorithm, byte* raw, byte* schedule) =>
+        KeyExpansion.Expand<X86Encryption, X86Decryption>(algorithm, raw, schedule);
+
+    /// <inheritdoc/>
+    internal override unsafe void Process(MemoryAlgorithm algorithm, XtsDirection direction, XtsCall* call)
+    {
+        // SAFETY: the kernel is a C function of this signature, in memory that is never unmapped; it reads and writes
+        // what the call describes, which XtsKey has checked, and the schedule. It runs in preemptive mode, so that it
+        // neither delays a garbage collection nor gets the runtime's suspension signal, whose frame would hold its
+        // registers.
+        ((delegate* unmanaged<XtsCall*, void>)_kernels[XtsAssembler.EntryIndex(algorithm, direction)])(call);
+    }
+
+    private static VaesBackend? TryMake(string name, XtsAssembler assembler, out string reason)
+    {
+        (byte[] code, int[] entries) = assembler.Assemble();
+#pragma warning disable CA2000 // the backend owns the code and lives as long as the process
+        CodeMemory? memory = CodeMemory.TryMap(code, out reason);
+#pragma warning restore CA2000
+        return memory is null ? null : new VaesBackend(name, memory, entries);
+    }
+
+    // CPUID leaf 7, ECX: bit 9 VAES, bit 10 VPCLMULQDQ (Intel SDM volume 2, CPUID). .NET has no property for them; that
+    // the system saves the registers is what Avx2.IsSupported and Avx512F.IsSupported say.
+    private static bool HasVectorAes()
+    {
+        const int Both = (1 << 9) | (1 << 10);
+        return Aes.IsSupported && X86Base.CpuId(0, 0).Eax >= 7
+            && (X86Base.CpuId(7, 0).Ecx & Both) == Both;
+    }
+}

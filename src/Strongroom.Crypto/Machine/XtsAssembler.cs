@@ -1,0 +1,293 @@
+using System;
+using System.IO;
+using Iced.Intel;
+using Strongroom.Core;
+using Strongroom.Crypto.Backends;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Strongroom.Crypto.Machine;
+
+/// <summary>Writes the four XTS kernels (two key sizes, two directions) for x86-64 with vector AES.</summary>
+/// <remarks>
+/// A kernel is a C function <c>void kernel(XtsCall *call)</c> of the System V ABI that uses no stack. For each unit:
+/// <code>
+///   T      = AES(Key2, number)                        started one unit early, so that its latency is hidden
+///   T[i]   = T * alpha^(blocks per vector * i + lane)  i = 0 .. Vectors - 1
+///   loop     D[i] = AES(Key1, P[i] ^ T[i]) ^ T[i];  T[i] *= alpha^(blocks per vector * Vectors)
+///   rest     one block at a time, T[0] *= alpha
+/// </code>
+/// Round keys are broadcast from the schedule where they are used, and never kept: registers go to data and tweaks, and
+/// a signal frame or a later user of the registers sees at most one key. Every vector register is cleared before the
+/// return. Multiplication by alpha^k (k &lt;= 64) is a shift of the 128-bit number, low byte first, by k bits, and the
+/// k bits that fall out times 0x87 (IEEE 1619-2007, 5.2), by carry-less multiplication.
+/// </remarks>
+internal abstract class XtsAssembler
+{
+    private const int UnitNumberOffset = 16; // of XtsUnit
+    private const int PrefetchedLines = 8;   // takes a third off batches of cold pages; more gains nothing
+
+    private static readonly AssemblerRegister64 s_call = rdi;
+    private static readonly AssemblerRegister64 s_schedule = rsi;
+    private static readonly AssemblerRegister64 s_unitBytes = rdx;
+    private static readonly AssemblerRegister64 s_units = r8;
+    private static readonly AssemblerRegister64 s_unitCount = r9;
+    private static readonly AssemblerRegister64 s_sourceBase = r10;
+    private static readonly AssemblerRegister64 s_destinationBase = r11;
+    private static readonly AssemblerRegister64 s_source = rax;
+    private static readonly AssemblerRegister64 s_destination = rcx;
+    private static readonly AssemblerRegister64 s_left = rdi; // takes over from s_call, which is read only at the start
+
+    /// <summary>Gets the assembler that collects the code.</summary>
+    protected Assembler Code { get; } = new(64);
+
+    /// <summary>Gets the register that points at the next input.</summary>
+    protected static AssemblerRegister64 Source => s_source;
+
+    /// <summary>Gets the register that points at the next output.</summary>
+    protected static AssemblerRegister64 Destination => s_destination;
+
+    /// <summary>Gets the register that points at the round keys.</summary>
+    protected static AssemblerRegister64 Schedule => s_schedule;
+
+    /// <summary>Gets the number of bytes in a vector register.</summary>
+    protected abstract int VectorBytes { get; }
+
+    /// <summary>Gets the number of data vectors in flight.</summary>
+    protected abstract int Vectors { get; }
+
+    /// <summary>
+    /// Gets the register that points at the constants whenever <see cref="LoadReduction"/> or <see cref="SpreadTweak"/>
+    /// runs.
+    /// </summary>
+    protected static AssemblerRegister64 Constants => s_left;
+
+    /// <summary>Gets the offset of the left shift counts in the constants: one vector for each T[i].</summary>
+    protected static int LeftShifts => 0;
+
+    /// <summary>Gets the offset of the right shift counts in the constants.</summary>
+    protected int RightShifts => WideBytes;
+
+    /// <summary>Gets the offset of 0x87, twice, in the constants.</summary>
+    protected int ReductionOffset => 2 * WideBytes;
+
+    /// <summary>Gets the register that holds the next unit's encrypted number.</summary>
+    protected static AssemblerRegisterXMM NextTweak => xmm4;
+
+    /// <summary>Gets the low part of the register that holds 0x87 in every 64 bits.</summary>
+    protected static AssemblerRegisterXMM Reduction => xmm5;
+
+    /// <summary>Gets the low part of T[0].</summary>
+    protected static AssemblerRegisterXMM FirstTweak => xmm8;
+
+    private int WideBytes => VectorBytes * Vectors;
+
+    /// <summary>Assembles all kernels.</summary>
+    /// <returns>The code, and the offsets of its entries, indexed by <see cref="EntryIndex"/>.</returns>
+    internal (byte[] Code, int[] Entries) Assemble()
+    {
+        Label constants = EmitConstants();
+        Label[] entries = new Label[4];
+        foreach (MemoryAlgorithm algorithm in Enum.GetValues<MemoryAlgorithm>())
+        {
+            foreach (XtsDirection direction in Enum.GetValues<XtsDirection>())
+            {
+                Label entry = Code.CreateLabel();
+                Code.Label(ref entry);
+                entries[EntryIndex(algorithm, direction)] = entry;
+                EmitKernel(ScheduleLayout.Of(algorithm), direction, constants);
+            }
+        }
+
+        using MemoryStream stream = new();
+        AssemblerResult result =
+            Code.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        return (stream.ToArray(), Array.ConvertAll(entries, e => (int)result.GetLabelRIP(e)));
+    }
+
+    /// <summary>Gets the place of a kernel in the list of entries.</summary>
+    internal static int EntryIndex(MemoryAlgorithm algorithm, XtsDirection direction) =>
+        ((int)algorithm * 2) + (int)direction;
+
+    /// <summary>Emits: the reduction constant into its vector register.</summary>
+    protected abstract void LoadReduction();
+
+    /// <summary>Emits: T[i] from the encrypted number in <see cref="NextTweak"/>.</summary>
+    protected abstract void SpreadTweak();
+
+    /// <summary>Emits: D[i] = source[i] ^ T[i] ^ first key.</summary>
+    protected abstract void LoadAndWhiten(int firstKeyOffset);
+
+    /// <summary>Emits: one round on every D[i].</summary>
+    protected abstract void Round(int keyOffset, XtsDirection direction);
+
+    /// <summary>
+    /// Emits: the last round on every D[i], the second whitening, the stores, and the step of every T[i].
+    /// </summary>
+    protected abstract void LastRoundStoreAndStep(int keyOffset, XtsDirection direction);
+
+    /// <summary>Emits: zeros into every vector register.</summary>
+    protected abstract void ClearVectors();
+
+    private Label EmitConstants()
+    {
+        Label constants = Code.CreateLabel();
+        Code.Label(ref constants);
+        for (int i = 0; i < Vectors * VectorBytes / 8; i++)
+        {
+            Code.dq((ulong)(i / 2));
+        }
+
+        for (int i = 0; i < Vectors * VectorBytes / 8; i++)
+        {
+            Code.dq((ulong)(64 - (i / 2))); // a count of 64 shifts everything out
+        }
+
+        Code.dq(0x87, 0x87);
+        return constants;
+    }
+
+    private void EmitKernel(ScheduleLayout layout, XtsDirection direction, Label constants)
+    {
+        Assembler c = Code;
+        Label nextUnit = c.CreateLabel();
+        Label haveTweaks = c.CreateLabel();
+        Label wide = c.CreateLabel();
+        Label rest = c.CreateLabel();
+        Label block = c.CreateLabel();
+        Label unitDone = c.CreateLabel();
+        Label done = c.CreateLabel();
+        int keys = direction == XtsDirection.Encrypt ? 0 : layout.DecryptionOffset;
+
+        LoadArguments();
+        c.test(s_unitCount, s_unitCount);
+        c.je(done);
+        c.lea(Constants, __[constants]);
+        LoadReduction();
+        EncryptNumber(layout);
+
+        c.Label(ref nextUnit);
+        c.mov(s_source, __qword_ptr[s_units]);
+        c.add(s_source, s_sourceBase);
+        c.mov(s_destination, __qword_ptr[s_units + 8]);
+        c.add(s_destination, s_destinationBase);
+        c.lea(Constants, __[constants]);
+        SpreadTweak();
+        c.add(s_units, XtsUnit.SizeBytes);
+        c.dec(s_unitCount);
+        c.je(haveTweaks);
+        EncryptNumber(layout);
+        PrefetchUnit();
+
+        c.Label(ref haveTweaks);
+        c.mov(s_left, s_unitBytes);
+        c.sub(s_left, WideBytes);
+        c.jb(rest);
+
+        c.Label(ref wide);
+        EmitWide(layout, direction, keys);
+        c.add(s_source, WideBytes);
+        c.add(s_destination, WideBytes);
+        c.sub(s_left, WideBytes);
+        c.jae(wide);
+
+        c.Label(ref rest);
+        c.add(s_left, WideBytes);
+        c.je(unitDone);
+        c.Label(ref block);
+        EmitBlock(layout, direction, keys);
+        c.add(s_source, 16);
+        c.add(s_destination, 16);
+        c.sub(s_left, 16);
+        c.jne(block);
+
+        c.Label(ref unitDone);
+        c.test(s_unitCount, s_unitCount);
+        c.jne(nextUnit);
+        ClearVectors();
+        c.Label(ref done);
+        c.ret();
+    }
+
+    private void LoadArguments()
+    {
+        // The order of XtsCall's fields; s_call goes last because s_left shares its register.
+        Code.mov(s_schedule, __qword_ptr[s_call]);
+        Code.mov(s_units, __qword_ptr[s_call + 8]);
+        Code.mov(s_unitCount, __qword_ptr[s_call + 16]);
+        Code.mov(s_sourceBase, __qword_ptr[s_call + 24]);
+        Code.mov(s_destinationBase, __qword_ptr[s_call + 32]);
+        Code.mov(s_unitBytes, __qword_ptr[s_call + 40]);
+    }
+
+    // Processors prefetch within a page; where the next page is, only the list of units tells.
+    private void PrefetchUnit()
+    {
+        Code.mov(s_left, __qword_ptr[s_units]);
+        Code.add(s_left, s_sourceBase);
+        for (int line = 0; line < PrefetchedLines; line++)
+        {
+            Code.prefetcht0(__byte_ptr[s_left + (64 * line)]);
+        }
+
+        Code.mov(s_left, __qword_ptr[s_units + 8]);
+        Code.add(s_left, s_destinationBase);
+        for (int line = 0; line < PrefetchedLines; line++)
+        {
+            Code.prefetchw(__byte_ptr[s_left + (64 * line)]);
+        }
+    }
+
+    private void EncryptNumber(ScheduleLayout layout)
+    {
+        Code.vmovdqu(NextTweak, __xmmword_ptr[s_units + UnitNumberOffset]);
+        Code.vpxor(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset]);
+        for (int round = 1; round < layout.Rounds; round++)
+        {
+            Code.vaesenc(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * round)]);
+        }
+
+        Code.vaesenclast(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * layout.Rounds)]);
+    }
+
+    private void EmitWide(ScheduleLayout layout, XtsDirection direction, int keys)
+    {
+        LoadAndWhiten(keys);
+        for (int round = 1; round < layout.Rounds; round++)
+        {
+            Round(keys + (16 * round), direction);
+        }
+
+        LastRoundStoreAndStep(keys + (16 * layout.Rounds), direction);
+    }
+
+    // One block in xmm0, with xmm1 to xmm3 as scratch; the tweak is the low part of T[0], whose other lanes are dead by
+    // now.
+    private void EmitBlock(ScheduleLayout layout, XtsDirection direction, int keys)
+    {
+        Assembler c = Code;
+        c.vmovdqa(xmm3, FirstTweak);
+        c.vpxor(xmm0, xmm3, __xmmword_ptr[s_source]);
+        c.vpxor(xmm0, xmm0, __xmmword_ptr[s_schedule + keys]);
+        for (int round = 1; round <= layout.Rounds; round++)
+        {
+            AssemblerMemoryOperand key = __xmmword_ptr[s_schedule + keys + (16 * round)];
+            switch (direction, round == layout.Rounds)
+            {
+                case (XtsDirection.Encrypt, false): c.vaesenc(xmm0, xmm0, key); break;
+                case (XtsDirection.Encrypt, true): c.vaesenclast(xmm0, xmm0, key); break;
+                case (_, false): c.vaesdec(xmm0, xmm0, key); break;
+                default: c.vaesdeclast(xmm0, xmm0, key); break;
+            }
+        }
+
+        c.vpxor(xmm0, xmm0, xmm3);
+        c.vmovdqu(__xmmword_ptr[s_destination], xmm0);
+
+        c.vpsrlq(xmm1, xmm3, 63);
+        c.vpclmulqdq(xmm2, xmm1, Reduction, 0x01);
+        c.vpslldq(xmm1, xmm1, 8);
+        c.vpsllq(xmm3, xmm3, 1);
+        c.vpxor(xmm3, xmm3, xmm1);
+        c.vpxor(FirstTweak, xmm3, xmm2);
+    }
+}

@@ -1,0 +1,49 @@
+using System;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Strongroom.Kernel;
+
+/// <summary>Anonymous memory outside the garbage collector's heap, for what is not secret (ciphertext, messages).</summary>
+internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private readonly int _lengthBytes;
+
+    private NativePages(nint address, int lengthBytes)
+        : base(ownsHandle: true)
+    {
+        SetHandle(address);
+        _lengthBytes = lengthBytes;
+    }
+
+    /// <summary>Gets the bytes; valid while the caller keeps this object alive and undisposed.</summary>
+    internal unsafe Span<byte> Span
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsClosed, this);
+
+            // SAFETY: the mapping has _lengthBytes bytes and lives until ReleaseHandle; only its owner calls Dispose.
+            return new Span<byte>((void*)handle, _lengthBytes);
+        }
+    }
+
+    /// <summary>Maps zeroed memory.</summary>
+    /// <param name="lengthBytes">A multiple of 4096.</param>
+    /// <exception cref="KernelException">ENOMEM.</exception>
+    internal static unsafe NativePages Map(int lengthBytes)
+    {
+        void* address = Libc.mmap(
+            null, (nuint)lengthBytes, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS, -1, 0);
+        return Libc.IsMapFailed(address)
+            ? throw new KernelException(Marshal.GetLastPInvokeError(), $"mmap of {lengthBytes} bytes")
+            : new NativePages((nint)address, lengthBytes);
+    }
+
+    /// <summary>Gives the memory back to the kernel; it reads as zero afterwards.</summary>
+    internal unsafe void Discard() =>
+        _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, Libc.MADV_DONTNEED); // advice only: refused, it stays in use
+
+    /// <inheritdoc/>
+    protected override unsafe bool ReleaseHandle() => Libc.munmap((void*)handle, (nuint)_lengthBytes) == 0;
+}

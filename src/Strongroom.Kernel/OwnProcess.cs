@@ -1,0 +1,57 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace Strongroom.Kernel;
+
+/// <summary>What the pager does to and for its own process and its child; prctl(2), prlimit(2), kill(2).</summary>
+internal static unsafe partial class OwnProcess
+{
+    private const nint SYS_kill = 62;
+    private const nint SYS_prctl = 157;
+    private const nint SYS_prlimit64 = 302;
+    private const nint PR_SET_DUMPABLE = 4;
+    private const nint RLIMIT_NOFILE = 7;
+
+    /// <summary>Makes this process undumpable: no core dump, and no access by other processes of the same user (ptrace(2)).</summary>
+    /// <exception cref="KernelException">The kernel refused, which prctl(2) does not foresee.</exception>
+    internal static void Harden()
+    {
+        if (Libc.syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0) != 0)
+        {
+            throw new KernelException(Marshal.GetLastPInvokeError(), "prctl PR_SET_DUMPABLE");
+        }
+    }
+
+    /// <summary>Gives a process another soft limit of open files.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="soft">The limit; null leaves it. Cut to the hard limit.</param>
+    internal static void LimitOpenFiles(int pid, ulong? soft)
+    {
+        ulong* limits = stackalloc ulong[2];
+
+        // SAFETY: struct rlimit64 is two 64-bit words: soft, hard.
+        if (soft is null || Libc.syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, 0, (nint)limits, 0, 0) != 0)
+        {
+            return;
+        }
+
+        limits[0] = Math.Min(soft.Value, limits[1]);
+        _ = Libc.syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, (nint)limits, 0, 0, 0); // lowering a soft limit is never refused
+    }
+
+    /// <summary>Sends a signal; nothing happens when the process has ended.</summary>
+    internal static void Send(int pid, int signal) => _ = Libc.syscall(SYS_kill, pid, signal, 0, 0, 0, 0);
+
+    /// <summary>Tells whether this process is in the foreground of its terminal, so that keys typed there signal it.</summary>
+    internal static bool IsInForeground()
+    {
+        using OwnedDescriptor? terminal = OwnedDescriptor.TryOpen("/dev/tty", 0, out _);
+        return terminal is not null && tcgetpgrp(terminal) == getpgrp();
+    }
+
+    [LibraryImport("libc")]
+    private static partial int tcgetpgrp(SafeHandle terminal);
+
+    [LibraryImport("libc")]
+    private static partial int getpgrp();
+}

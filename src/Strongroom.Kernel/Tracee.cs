@@ -1,0 +1,156 @@
+using System.Runtime.InteropServices;
+
+namespace Strongroom.Kernel;
+
+/// <summary>How a thread that is traced changed, as waitpid(2) told it.</summary>
+internal enum WaitKind
+{
+    /// <summary>Nothing was waiting, or a signal cut the wait short.</summary>
+    None,
+
+    /// <summary>No child or tracee is left (ECHILD).</summary>
+    NoChildren,
+
+    /// <summary>The thread ended by itself; the status is <see cref="WaitResult.Signal"/>'s sibling <see cref="WaitResult.ExitCode"/>.</summary>
+    Exited,
+
+    /// <summary>The thread was killed by <see cref="WaitResult.Signal"/>.</summary>
+    Killed,
+
+    /// <summary>The thread is about to get <see cref="WaitResult.Signal"/> (signal-delivery-stop).</summary>
+    SignalStop,
+
+    /// <summary>The thread reports <see cref="WaitResult.Event"/> (fork, vfork, clone, exec).</summary>
+    EventStop,
+
+    /// <summary>PTRACE_EVENT_STOP: a new tracee, an interrupt, or (signal SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU) a group-stop.</summary>
+    InterruptStop,
+}
+
+/// <summary>One report of waitpid(2), decoded.</summary>
+internal readonly record struct WaitResult(int ThreadId, WaitKind Kind, int Signal, int Event, int ExitCode);
+
+/// <summary>ptrace(2) requests on one thread. All must be made by the thread that seized the tree.</summary>
+/// <remarks>
+/// Every request on a tracee can fail with ESRCH at any moment, because SIGKILL takes a tracee out of its stop. That is an
+/// expected outcome, so these return false for it and throw for any other errno.
+/// </remarks>
+internal static class Tracee
+{
+    /// <summary>Everything that must be followed; the kernel kills all tracees when the tracer ends (EXITKILL).</summary>
+    internal const int FollowAll = Libc.PTRACE_O_EXITKILL | Libc.PTRACE_O_TRACEFORK | Libc.PTRACE_O_TRACEVFORK
+        | Libc.PTRACE_O_TRACECLONE | Libc.PTRACE_O_TRACEEXEC;
+
+    /// <summary>Starts to trace a process that waits in <see cref="ChildLauncher"/>.</summary>
+    /// <exception cref="KernelException">EPERM: no privilege, Yama, or already traced.</exception>
+    internal static unsafe void Seize(int pid) =>
+        _ = Request(Libc.PTRACE_SEIZE, pid, null, (void*)FollowAll, "PTRACE_SEIZE")
+            ? 0 : throw new KernelException(Libc.ESRCH, "PTRACE_SEIZE");
+
+    /// <summary>Lets a stopped thread run, delivering a signal (0: none).</summary>
+    internal static unsafe bool Continue(int tid, int signal) =>
+        Request(Libc.PTRACE_CONT, tid, null, (void*)signal, "PTRACE_CONT");
+
+    /// <summary>Leaves a thread in its group-stop while events go on being reported.</summary>
+    internal static unsafe bool Listen(int tid) => Request(Libc.PTRACE_LISTEN, tid, null, null, "PTRACE_LISTEN");
+
+    /// <summary>Asks a running thread to stop; it will report <see cref="WaitKind.InterruptStop"/>.</summary>
+    internal static unsafe bool Interrupt(int tid) =>
+        Request(Libc.PTRACE_INTERRUPT, tid, null, null, "PTRACE_INTERRUPT");
+
+    /// <summary>Runs one instruction.</summary>
+    internal static unsafe bool SingleStep(int tid) =>
+        Request(Libc.PTRACE_SINGLESTEP, tid, null, null, "PTRACE_SINGLESTEP");
+
+    /// <summary>Reads the general registers of a stopped thread.</summary>
+    internal static unsafe bool TryGetRegisters(int tid, out user_regs_struct registers)
+    {
+        fixed (user_regs_struct* p = &registers)
+        {
+            return Request(Libc.PTRACE_GETREGS, tid, null, p, "PTRACE_GETREGS");
+        }
+    }
+
+    /// <summary>Writes the general registers of a stopped thread.</summary>
+    internal static unsafe bool TrySetRegisters(int tid, user_regs_struct registers) =>
+        Request(Libc.PTRACE_SETREGS, tid, null, &registers, "PTRACE_SETREGS");
+
+    /// <summary>Reads the mask of blocked signals; bit n-1 stands for signal n.</summary>
+    internal static unsafe bool TryGetSignalMask(int tid, out ulong mask)
+    {
+        fixed (ulong* p = &mask)
+        {
+            return Request(Libc.PTRACE_GETSIGMASK, tid, (void*)sizeof(ulong), p, "PTRACE_GETSIGMASK");
+        }
+    }
+
+    /// <summary>Replaces the mask of blocked signals.</summary>
+    internal static unsafe bool TrySetSignalMask(int tid, ulong mask) =>
+        Request(Libc.PTRACE_SETSIGMASK, tid, (void*)sizeof(ulong), &mask, "PTRACE_SETSIGMASK");
+
+    /// <summary>Reads what belongs to the last event: the new thread's id, or for exec the former id.</summary>
+    internal static unsafe bool TryGetEventMessage(int tid, out int value)
+    {
+        ulong message = 0;
+        bool found = Request(Libc.PTRACE_GETEVENTMSG, tid, null, &message, "PTRACE_GETEVENTMSG");
+        value = (int)message;
+        return found;
+    }
+
+    /// <summary>Waits for a report of one thread or (-1) any thread or child.</summary>
+    /// <param name="tid">The thread, or -1.</param>
+    /// <param name="block">False: return <see cref="WaitKind.None"/> when nothing waits.</param>
+    internal static unsafe WaitResult Wait(int tid, bool block)
+    {
+        int status = 0;
+        int found = Libc.waitpid(tid, &status, Libc.__WALL | (block ? 0 : Libc.WNOHANG));
+        if (found < 0)
+        {
+            int errno = Marshal.GetLastPInvokeError();
+            return errno switch
+            {
+                Libc.ECHILD => new(0, WaitKind.NoChildren, 0, 0, 0),
+                Libc.EINTR => default,
+                _ => throw new KernelException(errno, "waitpid"),
+            };
+        }
+
+        return found == 0 ? default : Decode(found, status);
+    }
+
+    private static WaitResult Decode(int tid, int status)
+    {
+        int low = status & 0x7f;
+        if (low == 0)
+        {
+            return new(tid, WaitKind.Exited, 0, 0, (status >> 8) & 0xff);
+        }
+
+        if (low != 0x7f)
+        {
+            return new(tid, WaitKind.Killed, low, 0, 0);
+        }
+
+        int signal = (status >> 8) & 0xff;
+        int happened = (status >> 16) & 0xff;
+        WaitKind kind = happened switch
+        {
+            0 => WaitKind.SignalStop,
+            Libc.PTRACE_EVENT_STOP => WaitKind.InterruptStop,
+            _ => WaitKind.EventStop,
+        };
+        return new(tid, kind, signal, happened, 0);
+    }
+
+    private static unsafe bool Request(int request, int tid, void* address, void* data, string name)
+    {
+        // SAFETY: each caller passes for its request the pointers that ptrace(2) asks for, to memory that outlives the call.
+        if (Libc.ptrace(request, tid, address, data) != -1)
+        {
+            return true;
+        }
+
+        int errno = Marshal.GetLastPInvokeError();
+        return errno == Libc.ESRCH ? false : throw new KernelException(errno, $"{name} of thread {tid}");
+    }
+}

@@ -1,0 +1,93 @@
+using System;
+
+namespace Strongroom.Machine.Hardware;
+
+/// <summary>
+/// The memory controllers of all packages: they pick the key by the KeyID bits and encrypt between caches and DRAM.
+/// </summary>
+/// <remarks>
+/// The data unit of AES-XTS is one 64-byte line and its tweak is the physical address without KeyID, so ciphertext
+/// that is moved
+/// decrypts to noise. Each package has its own table; a line is handled by the package that owns its address.
+/// </remarks>
+internal sealed class MemoryController : IMemoryBus, IDisposable
+{
+    private readonly Dram _dram;
+    private readonly KeyTable[] _tables;
+
+    /// <summary>Makes the controllers, before TME is activated: nothing is encrypted.</summary>
+    internal MemoryController(Dram dram, PhysicalLayout layout)
+    {
+        _dram = dram;
+        Layout = layout;
+        _tables = new KeyTable[dram.Packages];
+        for (int package = 0; package < _tables.Length; package++)
+        {
+            _tables[package] = new KeyTable(0, platform: null);
+        }
+    }
+
+    /// <summary>Gets or sets where the KeyID sits in a bus address.</summary>
+    internal PhysicalLayout Layout { get; set; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (KeyTable table in _tables)
+        {
+            table.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadLine(ulong line, Span<byte> plaintext)
+    {
+        ulong address = Locate(line, out ILineCipher? cipher);
+        if (cipher is null)
+        {
+            _dram.Read(address, plaintext);
+            return;
+        }
+
+        Span<byte> stored = stackalloc byte[CacheShape.LineBytes];
+        _dram.Read(address, stored);
+        cipher.Decrypt(address / CacheShape.LineBytes, stored, plaintext);
+    }
+
+    /// <inheritdoc/>
+    public void WriteLine(ulong line, ReadOnlySpan<byte> plaintext)
+    {
+        ulong address = Locate(line, out ILineCipher? cipher);
+        Span<byte> cells = _dram.Cells(address, CacheShape.LineBytes);
+        if (cipher is null)
+        {
+            plaintext.CopyTo(cells);
+            return;
+        }
+
+        cipher.Encrypt(address / CacheShape.LineBytes, plaintext, cells);
+    }
+
+    /// <summary>Gets the key table of a package.</summary>
+    internal KeyTable Table(int package) => _tables[package];
+
+    /// <summary>Replaces the key table of a package and forgets every key of the old one.</summary>
+    internal void Reset(int package, KeyTable table)
+    {
+        _tables[package].Dispose();
+        _tables[package] = table;
+    }
+
+    private ulong Locate(ulong line, out ILineCipher? cipher)
+    {
+        ulong bus = line * CacheShape.LineBytes;
+        ulong address = Layout.Strip(bus);
+        if (!_dram.IsPresent(address))
+        {
+            throw new CpuFaultException(CpuFault.MachineCheck, $"no memory answers at physical address 0x{address:x}");
+        }
+
+        cipher = _tables[_dram.PackageOf(address)].Find(Layout.KeyIdOf(bus).Value);
+        return address;
+    }
+}

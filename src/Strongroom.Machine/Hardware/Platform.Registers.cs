@@ -1,0 +1,219 @@
+using System;
+using Strongroom.Core;
+
+namespace Strongroom.Machine.Hardware;
+
+/// <summary>The four registers that CPUID fills.</summary>
+/// <param name="Eax">EAX.</param>
+/// <param name="Ebx">EBX.</param>
+/// <param name="Ecx">ECX.</param>
+/// <param name="Edx">EDX.</param>
+public readonly record struct CpuidResult(uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+/// <summary>
+/// Model-specific registers that memory encryption uses. Source: Intel MKTME specification; TDX module headers.
+/// </summary>
+public static class Msr
+{
+    /// <summary>IA32_MKTME_KEYID_PARTITIONING: 31:0 MKTME KeyIDs, 63:32 TDX KeyIDs; read-only.</summary>
+    public const uint KeyIdPartitioning = 0x87;
+
+    /// <summary>IA32_TME_CAPABILITY, read-only.</summary>
+    public const uint TmeCapability = 0x981;
+
+    /// <summary>IA32_TME_ACTIVATE, written once.</summary>
+    public const uint TmeActivate = 0x982;
+
+    /// <summary>IA32_TME_EXCLUDE_MASK.</summary>
+    public const uint TmeExcludeMask = 0x983;
+
+    /// <summary>IA32_TME_EXCLUDE_BASE.</summary>
+    public const uint TmeExcludeBase = 0x984;
+}
+
+public sealed partial class Platform
+{
+    private const ulong CapabilityBypass = 1ul << 31;
+    private const ulong ActivateLock = 1;
+    private const ulong ActivateEnable = 1 << 1;
+    private const ulong ActivateRestoreKey = 1 << 2;
+    private const ulong ActivateBypass = 1ul << 31;
+    private const int KeyIdBitsShift = 32;
+    private const int TdxBitsShift = 36;
+    private const int AlgorithmsShift = 48;
+
+    private readonly PackageRegisters[] _packages;
+
+    private bool HasWideKeyIds => Config.MaxKeyIdBits == 16;
+
+    private ulong KeyIdBitsMask => HasWideKeyIds ? 0x1ful : 0xf;
+
+    /// <summary>CPUID on any CPU.</summary>
+    /// <param name="leaf">EAX; 7 and 0x1B are modelled, others read zero.</param>
+    /// <param name="subleaf">ECX.</param>
+    public CpuidResult Cpuid(uint leaf, uint subleaf) => (leaf, subleaf) switch
+    {
+        // ECX[13] TME_EN, EDX[18] PCONFIG.
+        (7, 0) => new(0, 0, 1 << 13, Config.MaxKeyIdBits > 0 ? 1u << 18 : 0),
+
+        // Sub-leaf type 1: targets; target 1 is MKTME. Type 0 ends the list.
+        (0x1b, 0) when Config.MaxKeyIdBits > 0 => new(1, 1, 0, 0),
+        _ => default,
+    };
+
+    /// <summary>RDMSR.</summary>
+    /// <exception cref="CpuFaultException">#GP: no such register.</exception>
+    public ulong ReadMsr(int cpu, uint index)
+    {
+        PackageRegisters registers = _packages[PackageOfCpu(cpu)];
+        return index switch
+        {
+            Msr.TmeCapability => (ulong)Config.Algorithms | CapabilityBypass
+                | ((ulong)Config.MaxKeyIdBits << KeyIdBitsShift) | ((ulong)Config.MaxKeys << TdxBitsShift),
+            Msr.TmeActivate => registers.Activate,
+            Msr.TmeExcludeMask => registers.ExcludeMask,
+            Msr.TmeExcludeBase => registers.ExcludeBase,
+            Msr.KeyIdPartitioning => Partitioning(registers),
+            _ => throw new CpuFaultException(CpuFault.GeneralProtection, $"no MSR 0x{index:x}"),
+        };
+    }
+
+    /// <summary>WRMSR.</summary>
+    /// <remarks>
+    /// The first successful write of TME_ACTIVATE locks it for the package, whatever its bit 0 says. A machine with
+    /// 16 KeyID bits
+    /// departs from the published layout, whose field ends at 15: there the field is bits 36:32, and TDX cannot be
+    /// configured.
+    /// </remarks>
+    /// <exception cref="CpuFaultException">#GP: no such register, read-only, locked, or a value that the register
+    /// refuses.</exception>
+    public void WriteMsr(int cpu, uint index, ulong value)
+    {
+        int package = PackageOfCpu(cpu);
+        PackageRegisters registers = _packages[package];
+        switch (index)
+        {
+            case Msr.TmeActivate:
+                Activate(package, value);
+                break;
+            case Msr.TmeExcludeMask:
+                RefuseLocked(registers);
+                registers.ExcludeMask = value;
+                break;
+            case Msr.TmeExcludeBase:
+                RefuseLocked(registers);
+                registers.ExcludeBase = value;
+                break;
+            default:
+                throw new CpuFaultException(CpuFault.GeneralProtection, $"MSR 0x{index:x} cannot be written");
+        }
+    }
+
+    /// <summary>What firmware does at boot: activates TME with a number of KeyID bits on every package.</summary>
+    /// <param name="keyIdBits">0 for TME alone, up to <see cref="MachineConfig.MaxKeyIdBits"/>.</param>
+    /// <param name="tdxBits">How many of them are set aside for TDX.</param>
+    public void ActivateEncryption(int keyIdBits, int tdxBits = 0)
+    {
+        int policy = (Config.Algorithms & 1) != 0 ? 0 : 2;
+        ulong value = ActivateEnable | ((ulong)policy << 4) | ((ulong)keyIdBits << KeyIdBitsShift)
+            | ((ulong)tdxBits << TdxBitsShift) | (keyIdBits == 0 ? 0 : (ulong)Config.Algorithms << AlgorithmsShift);
+        for (int package = 0; package < Config.Packages; package++)
+        {
+            WriteMsr(package * Config.CpusPerPackage, Msr.TmeActivate, value);
+        }
+    }
+
+    /// <summary>
+    /// Cuts the power: caches, keys and registers are lost, memory keeps what it stores; then firmware activates TME
+    /// anew.
+    /// </summary>
+    internal void ColdReset(int keyIdBits)
+    {
+        _caches.LoseAll();
+        for (int package = 0; package < _packages.Length; package++)
+        {
+            _packages[package] = new PackageRegisters();
+            _memory.Reset(package, new KeyTable(0, platform: null));
+        }
+
+        ActivateEncryption(keyIdBits);
+    }
+
+    private static void RefuseLocked(PackageRegisters registers)
+    {
+        if ((registers.Activate & ActivateLock) != 0)
+        {
+            throw new CpuFaultException(CpuFault.GeneralProtection, "TME_ACTIVATE is locked");
+        }
+    }
+
+    private static void Refuse(bool refused, string cause)
+    {
+        if (refused)
+        {
+            throw new CpuFaultException(CpuFault.GeneralProtection, "TME_ACTIVATE: " + cause);
+        }
+    }
+
+    private int KeyIdBits(PackageRegisters registers) => (int)((registers.Activate >> KeyIdBitsShift) & KeyIdBitsMask);
+
+    private int TdxBits(PackageRegisters registers) =>
+        HasWideKeyIds ? 0 : (int)((registers.Activate >> TdxBitsShift) & 0xf);
+
+    private ulong Partitioning(PackageRegisters registers)
+    {
+        int bits = KeyIdBits(registers);
+        uint all = bits == 0 ? 0 : (uint)Math.Min(Config.MaxKeys, (1 << bits) - 1);
+        uint mktme = Math.Min(all, (1u << (bits - TdxBits(registers))) - 1);
+        return mktme | ((ulong)(all - mktme) << 32);
+    }
+
+    private void Activate(int package, ulong value)
+    {
+        PackageRegisters registers = _packages[package];
+        RefuseLocked(registers);
+        ulong policy = (value >> 4) & 0xf;
+        ulong algorithms = (value >> AlgorithmsShift) & 0xffff;
+        int keyIdBits = (int)((value >> KeyIdBitsShift) & KeyIdBitsMask);
+        int tdxBits = HasWideKeyIds ? 0 : (int)((value >> TdxBitsShift) & 0xf);
+        bool enable = (value & ActivateEnable) != 0;
+        ulong reserved = (0x3ful << 8) | (0x1fffful << 14) | (0xfful << 40);
+        Refuse((value & reserved) != 0, "a reserved bit is set");
+        Refuse(policy >= 4 || ((Config.Algorithms >> (int)policy) & 1) == 0, $"policy {policy} is not supported");
+        Refuse((algorithms & ~(ulong)Config.Algorithms) != 0, "an algorithm that the capability register does not list");
+        Refuse(keyIdBits > Config.MaxKeyIdBits, $"{keyIdBits} KeyID bits, of {Config.MaxKeyIdBits} at most");
+        Refuse(keyIdBits > 0 && !enable, "KeyID bits without TME enabled");
+        Refuse(tdxBits > keyIdBits, "more TDX bits than KeyID bits");
+        Refuse((value & ActivateRestoreKey) != 0, "no key was saved for standby");
+        registers.Activate = value | ActivateLock;
+        if (!enable)
+        {
+            return;
+        }
+
+        MemoryAlgorithm algorithm = policy == 0 ? MemoryAlgorithm.AesXts128 : MemoryAlgorithm.AesXts256;
+        int keyBytes = policy == 0 ? 16 : 32;
+        Span<byte> none = stackalloc byte[keyBytes];
+        none.Clear();
+        ILineCipher? platform = (value & ActivateBypass) != 0 ? null : _keys.Generate(algorithm, none, none);
+        PhysicalLayout layout = new(Config.PhysicalAddressBits, keyIdBits, Config.MaxKeys);
+        _memory.Reset(package, new KeyTable(layout.KeyIdCount, platform));
+        Layout = layout;
+        _memory.Layout = layout;
+        _caches.Layout = layout;
+    }
+
+    /// <summary>The registers of one package, and the faults that tests inject into its PCONFIG.</summary>
+    private sealed class PackageRegisters
+    {
+        internal ulong Activate { get; set; }
+
+        internal ulong ExcludeMask { get; set; }
+
+        internal ulong ExcludeBase { get; set; }
+
+        internal int BusyAnswers { get; set; }
+
+        internal int EntropyFailures { get; set; }
+    }
+}

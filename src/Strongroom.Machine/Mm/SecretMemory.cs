@@ -1,0 +1,318 @@
+using System;
+using System.Collections.Generic;
+using Strongroom.Core;
+using Strongroom.Keys;
+using Strongroom.Machine.Hardware;
+using Strongroom.Memory;
+
+namespace Strongroom.Machine.Mm;
+
+/// <summary>Modes of secretmemfd(2), third version.</summary>
+[Flags]
+internal enum SecretFlags : uint
+{
+    /// <summary>None: accepted at creation, but such a file cannot be mapped.</summary>
+    None = 0,
+
+    /// <summary>SECRETMEM_EXCLUSIVE: the pages leave the direct map.</summary>
+    Exclusive = 1,
+
+    /// <summary>SECRETMEM_UNCACHED: the same, and the user mapping is not cached.</summary>
+    Uncached = 2,
+}
+
+/// <summary>A file of secret memory, or an open /dev/xpfo.</summary>
+internal sealed class SecretFile
+{
+    /// <summary>Makes an empty file.</summary>
+    internal SecretFile(SecretFlags flags, VmaBackingKind kind, KeyId keyId)
+    {
+        Flags = flags;
+        KeyId = keyId;
+        Backing = new VmaBacking(kind, kind == VmaBackingKind.Device ? "/dev/xpfo" : "[secretmem]");
+    }
+
+    /// <summary>Gets the mode.</summary>
+    internal SecretFlags Flags { get; }
+
+    /// <summary>Gets the KeyID of its pages; 0 unless it is a /dev/xpfo with a key.</summary>
+    internal KeyId KeyId { get; }
+
+    /// <summary>Gets what VMAs of it say they map.</summary>
+    internal VmaBacking Backing { get; }
+
+    /// <summary>Gets the size in bytes: 0 until it is set, once.</summary>
+    internal long SizeBytes { get; set; }
+
+    /// <summary>Gets or sets the bytes mapped anywhere.</summary>
+    internal long MappedBytes { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether a descriptor is open.</summary>
+    internal bool IsOpen { get; set; } = true;
+
+    /// <summary>Gets the page cache: frames by page of the file.</summary>
+    internal Dictionary<long, int> Cache { get; } = [];
+
+    /// <summary>Gets the first frames of the 2 MiB chunks that its pages come from.</summary>
+    internal List<int> Chunks { get; } = [];
+
+    /// <summary>Gets or sets the pages that were taken from the last chunk.</summary>
+    internal int UsedOfLastChunk { get; set; }
+}
+
+/// <summary>Memory that the kernel cannot read: pages off the direct map, in chunks of 2 MiB for each file.</summary>
+/// <remarks>
+/// <para>A chunk leaves the direct map as a whole when it is allocated and comes back when its file goes: the map is
+/// split once for 512
+/// pages. With a boot reserve chunks come from it only. Pages are unevictable, cannot be migrated or pinned, and
+/// hibernation is
+/// refused while a file lives.</para>
+/// <para>Order at the end: direct map restored, pages cleared, pages freed. Source: "secretmemfd",
+/// version 3, July 2020; Linux
+/// mm/secretmem.c.</para>
+/// <para>Thread safety: none.</para>
+/// </remarks>
+internal sealed class SecretMemory
+{
+    private const int ChunkOrder = 9;
+    private const int ChunkPages = 1 << ChunkOrder;
+    private const int PageBytes = 4096;
+
+    private readonly ModelKernel _kernel;
+    private readonly Dictionary<VmaBacking, SecretFile> _files = [];
+    private readonly Stack<int> _reserve = [];
+    private readonly bool _hasReserve;
+
+    /// <summary>Sets the boot reserve aside.</summary>
+    internal SecretMemory(ModelKernel kernel)
+    {
+        _kernel = kernel;
+        _hasReserve = kernel.Options.SecretReserveBytes > 0;
+        for (long done = 0; done < kernel.Options.SecretReserveBytes; done += ChunkPages * PageBytes)
+        {
+            int chunk = kernel.Allocator.Allocate(0, Gfp.Zero, 0, ChunkOrder, 0);
+            if (chunk < 0)
+            {
+                throw new ModelViolationException("Boot cannot set the secret memory reserve aside.");
+            }
+
+            _reserve.Push(chunk);
+        }
+    }
+
+    /// <summary>Gets the number of files that live.</summary>
+    internal int FileCount => _files.Count;
+
+    /// <summary>secretmemfd(flags).</summary>
+    /// <returns>EINVAL for an unknown bit or both modes.</returns>
+    internal Errno Create(SecretFlags flags, out SecretFile? file)
+    {
+        file = null;
+        const SecretFlags Both = SecretFlags.Exclusive | SecretFlags.Uncached;
+        if ((flags & ~Both) != 0 || flags == Both)
+        {
+            return Errno.EINVAL;
+        }
+
+        file = Register(new SecretFile(flags, VmaBackingKind.Secret, default));
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Opens /dev/xpfo, with a key or without: the same pages as a PFN map, each mapping with its own KeyID.
+    /// </summary>
+    /// <returns>What the key service answers for the key; EINVAL for a key without a KeyID.</returns>
+    internal Errno OpenDevice(Process process, KeySerial? key, out SecretFile? file)
+    {
+        file = null;
+        KeyId keyId = default;
+        if (key is { } serial)
+        {
+            Errno errno = _kernel.Keys.Hold(process.Caller, serial, KeyPermissions.View, out KeyHold hold);
+            using KeyHold held = hold;
+            if (errno != Errno.None || hold.KeyId.IsPlatform)
+            {
+                return errno != Errno.None ? errno : Errno.EINVAL;
+            }
+
+            // The open file is a user of the slot like a VMA.
+            _kernel.Keys.Slots.AddVma(hold.KeyId);
+            keyId = hold.KeyId;
+        }
+
+        file = Register(new SecretFile(SecretFlags.Exclusive, VmaBackingKind.Device, keyId));
+        return Errno.None;
+    }
+
+    /// <summary>ftruncate: sets the size, once.</summary>
+    internal static Errno Truncate(SecretFile file, long sizeBytes)
+    {
+        if (file.SizeBytes != 0 || sizeBytes < 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        file.SizeBytes = sizeBytes;
+        return Errno.None;
+    }
+
+    /// <summary>mmap of a file: shared, locked, not dumped.</summary>
+    /// <returns>EINVAL (no mode, or private), EAGAIN (RLIMIT_MEMLOCK), or what mmap answers.</returns>
+    internal static Errno Map(Process process, SecretFile file, ulong lengthBytes, bool isShared, out ulong address)
+    {
+        address = 0;
+        if (file.Flags == SecretFlags.None || !isShared)
+        {
+            return Errno.EINVAL;
+        }
+
+        ulong rounded = (lengthBytes + PageBytes - 1) & ~(ulong)(PageBytes - 1);
+        if (process.LockedBytes + (long)rounded > process.LockedLimitBytes)
+        {
+            return Errno.EAGAIN;
+        }
+
+        VmaAttributes attributes = new(
+            Protection.ReadWrite, Protection.ReadWrite, VmaTraits.Locked | VmaTraits.DontDump, file.KeyId, file.Backing);
+        Errno errno = process.Space.Map(new MapRequest(lengthBytes, attributes), out VirtualAddress at);
+        if (errno == Errno.None)
+        {
+            address = at.Value;
+            file.MappedBytes += (long)rounded;
+            process.LockedBytes += (long)rounded;
+        }
+
+        return errno;
+    }
+
+    /// <summary>close: the file goes when nothing maps it any more.</summary>
+    internal void Close(Process process, SecretFile file)
+    {
+        file.IsOpen = false;
+        ReleaseIfUnused(process.Cpu, file);
+    }
+
+    /// <summary>Tells whether the machine may hibernate: not while secrets would be written to disk.</summary>
+    internal bool CanHibernate() => _files.Count == 0;
+
+    /// <summary>Handles a fault in a VMA of a file.</summary>
+    internal AccessResult Fault(Process process, int cpu, Vma vma, ulong page)
+    {
+        SecretFile file = _files[vma.Backing];
+        long index = (long)((page - vma.Start.Value + vma.OffsetBytes) / PageBytes);
+        if (index * PageBytes >= file.SizeBytes)
+        {
+            return AccessResult.BusError;
+        }
+
+        if (!file.Cache.TryGetValue(index, out int frame))
+        {
+            frame = TakePage(cpu, file);
+            if (frame < 0)
+            {
+                return AccessResult.OutOfMemory;
+            }
+
+            file.Cache.Add(index, frame);
+        }
+
+        // Special: the file holds the page, and nothing may pin it through this entry.
+        ulong flags = Process.FlagsFor(vma.Protection, writable: true) | Pte.Special;
+        flags |= (file.Flags & SecretFlags.Uncached) != 0 ? Pte.Uncached : 0;
+        process.Table.Set(page, Pte.Make(_kernel.Layout, frame, vma.KeyId.Value, flags));
+        return AccessResult.Done;
+    }
+
+    /// <summary>Notes that a part of a VMA is gone.</summary>
+    internal void Unmapped(Process process, Vma vma, AddressRange range)
+    {
+        if (!_files.TryGetValue(vma.Backing, out SecretFile? file))
+        {
+            return;
+        }
+
+        file.MappedBytes -= (long)range.LengthBytes;
+        process.LockedBytes -= (vma.Traits & VmaTraits.Locked) != 0 ? (long)range.LengthBytes : 0;
+        ReleaseIfUnused(process.Cpu, file);
+    }
+
+    /// <summary>Notes that a child has a VMA too.</summary>
+    internal void Forked(Process child, Vma vma)
+    {
+        _ = child; // a child's locked bytes start at nothing, as in dup_mmap
+        if (_files.TryGetValue(vma.Backing, out SecretFile? file))
+        {
+            file.MappedBytes += (long)vma.Range.LengthBytes;
+        }
+    }
+
+    private SecretFile Register(SecretFile file)
+    {
+        _files.Add(file.Backing, file);
+        return file;
+    }
+
+    private int TakePage(int cpu, SecretFile file)
+    {
+        if (file.Chunks.Count == 0 || file.UsedOfLastChunk == ChunkPages)
+        {
+            int chunk = TakeChunk(cpu, file.KeyId);
+            if (chunk < 0)
+            {
+                return -1;
+            }
+
+            file.Chunks.Add(chunk);
+            file.UsedOfLastChunk = 0;
+        }
+
+        return file.Chunks[^1] + file.UsedOfLastChunk++;
+    }
+
+    private int TakeChunk(int cpu, KeyId keyId)
+    {
+        int chunk = _hasReserve && keyId.IsPlatform
+            ? (_reserve.TryPop(out int reserved) ? reserved : -1)
+            : _kernel.Allocator.Allocate(cpu, Gfp.Zero, keyId.Value, ChunkOrder, _kernel.Platform.PackageOfCpu(cpu));
+        if (chunk < 0)
+        {
+            return -1;
+        }
+
+        _kernel.Pages.Flags.AsSpan(chunk, ChunkPages).Fill(PageFlags.OffDirectMap | PageFlags.Unevictable);
+        bool flush = _kernel.Mutant != Mutant.SecretSkipsTlbFlush;
+        _kernel.DirectMap.Change(chunk, ChunkPages, set: 0, clear: Pte.Present, flush);
+        return chunk;
+    }
+
+    private void ReleaseIfUnused(int cpu, SecretFile file)
+    {
+        if (file.IsOpen || file.MappedBytes > 0)
+        {
+            return;
+        }
+
+        foreach (int chunk in file.Chunks)
+        {
+            _kernel.DirectMap.Change(chunk, ChunkPages, set: Pte.Present, clear: 0);
+            _kernel.DirectMap.Join(chunk, ChunkPages);
+            if (_kernel.Mutant != Mutant.SecretSkipsClear)
+            {
+                ((IFrameMemory)_kernel).Zero(cpu, chunk, ChunkPages, _kernel.Pages.KeyId[chunk]);
+            }
+
+            _kernel.Pages.Flags.AsSpan(chunk, ChunkPages).Clear();
+            if (_hasReserve && file.KeyId.IsPlatform)
+            {
+                _reserve.Push(chunk);
+            }
+            else
+            {
+                _ = _kernel.Allocator.Put(cpu, chunk); // the only reference
+            }
+        }
+
+        _ = _files.Remove(file.Backing);
+        _kernel.Keys.Slots.DropVma(file.KeyId);
+    }
+}

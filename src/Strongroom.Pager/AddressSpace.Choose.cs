@@ -1,0 +1,319 @@
+using System;
+using System.Collections.Generic;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager;
+
+/// <content>Choosing what to seal, without accessed bits: a few pages of a region are taken away as probes, to see if they are missed.</content>
+internal sealed partial class AddressSpace
+{
+    private const int ProbesPerRegion = 3;
+    private const int MaxPatience = 8;
+    private const int UnshareAtOnce = 4;
+    private const int UnshareQueue = 64;
+
+    private readonly Queue<Region> _cold = new();
+    private readonly Dictionary<ulong, int> _busyUntil = [];
+    private readonly HashSet<ulong> _unshared = [];
+    private readonly Queue<(PageNumber First, int Count)> _toUnshare = new();
+    private int _hand;
+    private int _probeHand;
+    private uint _random = 0x9e3779b9;
+
+    /// <summary>Gets a value indicating whether regions that proved cold wait to be sealed.</summary>
+    internal bool HasColdRegions => _cold.Count > 0;
+
+    /// <summary>Seals pages because the window is full: those not used for longest, as far as it is known.</summary>
+    /// <param name="wanted">How many; at least 1.</param>
+    /// <returns>How many were moved to staging.</returns>
+    internal int Evict(int wanted)
+    {
+        ReadOnlySpan<int> ages = [_context.IdleTicks, 4, 2, 1, 0];
+        int moved = 0;
+        foreach (int age in ages)
+        {
+            // One age a plan: a page must not be planned twice.
+            BeginPlan();
+            PlanOlderThan(age, wanted - moved);
+            moved += ExecutePlan();
+            if (moved >= (wanted + 1) / 2 || !CanMove)
+            {
+                break;
+            }
+        }
+
+        return moved;
+    }
+
+    /// <summary>Sends probes into regions that were not used for the idle time, and calls cold those whose probes were not missed.</summary>
+    internal void ProbeIdleRegions()
+    {
+        int now = _context.Tick;
+        foreach (Region region in _table.Regions)
+        {
+            if (region.ProbeTick != 0 && now - region.ProbeTick >= _context.IdleTicks)
+            {
+                CallCold(region);
+            }
+        }
+
+        BeginPlan();
+        int regions = _table.Regions.Count;
+        for (int i = 0; i < regions; i++)
+        {
+            if (_planned + ProbesPerRegion > MaxMoves)
+            {
+                _ = ExecutePlan();
+                BeginPlan();
+                if (!CanMove || _slots!.CountOf(SlotState.Free) < AgentLayout.SealSlots)
+                {
+                    return; // the others at the next tick
+                }
+            }
+
+            _probeHand = (_probeHand + 1) % regions;
+            Region region = _table.Regions[_probeHand];
+            if (region.ProbeTick == 0 && region.ClearCount > 0
+                && now - region.LastUsedTick >= _context.IdleTicks * region.Patience)
+            {
+                PlanProbes(region);
+            }
+        }
+
+        _ = ExecutePlan();
+    }
+
+    /// <summary>Seals a region that proved cold.</summary>
+    internal void SealCold()
+    {
+        BeginPlan();
+        while (_cold.TryPeek(out Region? region)
+            && PlanRegion(region, age: 1, Region.PageCount, mayRegister: false, out _))
+        {
+            _cold.Dequeue().IsCold = false;
+        }
+
+        if (ExecutePlan() == 0 && _cold.TryDequeue(out Region? stuck))
+        {
+            stuck.IsCold = false; // nothing of it can be moved now: to be found idle again
+        }
+    }
+
+    private void PlanOlderThan(int age, int wanted)
+    {
+        int planned = 0;
+        int regions = _table.Regions.Count;
+        for (int i = 0; i < regions && planned < wanted; i++)
+        {
+            _hand = (_hand + 1) % regions;
+            Region region = _table.Regions[_hand];
+            if (region.ClearCount > 0)
+            {
+                bool isRoomLeft = PlanRegion(region, age, wanted - planned, mayRegister: true, out int count);
+                planned += count;
+                if (!isRoomLeft)
+                {
+                    break;
+                }
+            }
+        }
+    }
+
+    // Plans the moves of a region's Clear pages that are old enough, in runs. False when there is no room for more.
+    private bool PlanRegion(Region region, int age, int wanted, bool mayRegister, out int planned)
+    {
+        planned = 0;
+        for (int i = 0; i < Region.PageCount && planned < wanted; i++)
+        {
+            if (!IsEligible(region, i, age))
+            {
+                continue;
+            }
+
+            PageNumber first = new(region.FirstPage + (ulong)i);
+            int room = RoomInRegisteredVma(first, mayRegister);
+            int count = 0;
+            while (count < Math.Min(room, wanted - planned) && i + count < Region.PageCount && IsEligible(region, i + count, age))
+            {
+                count++;
+            }
+
+            if (count > 0 && !TryPlan(first, count, isProbe: false))
+            {
+                return false;
+            }
+
+            planned += count;
+            i += Math.Max(count, 1) - 1;
+        }
+
+        return true;
+    }
+
+    private bool IsEligible(Region region, int index, int age)
+    {
+        PageEntry entry = region[index];
+        return entry.State == PageState.Clear && !entry.IsDoomed && _context.Tick - entry.Value >= age
+            && (_busyUntil.Count == 0 || !_busyUntil.ContainsKey(region.FirstPage + (ulong)index))
+            && !_threadPages.Contains(region.FirstPage + (ulong)index);
+    }
+
+    private void PlanProbes(Region region)
+    {
+        region.ProbeTick = _context.Tick;
+        int step = Region.PageCount / ProbesPerRegion;
+        for (int probe = 0; probe < ProbesPerRegion; probe++)
+        {
+            int start = (probe * step) + (int)(NextRandom() % (uint)step);
+            for (int i = 0; i < Region.PageCount; i++)
+            {
+                int index = (start + i) % Region.PageCount;
+                PageNumber page = new(region.FirstPage + (ulong)index);
+                if (IsEligible(region, index, 0) && !IsPlanned(page))
+                {
+                    if (RoomInRegisteredVma(page, mayRegister: false) > 0)
+                    {
+                        _ = TryPlan(page, 1, isProbe: true); // false: no room, the region is probed with fewer
+                    }
+
+                    break;
+                }
+            }
+        }
+    }
+
+    private bool IsPlanned(PageNumber page)
+    {
+        for (int i = Math.Max(0, _planned - ProbesPerRegion); i < _planned; i++)
+        {
+            if (_plan[i].First == page)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void CallCold(Region region)
+    {
+        region.ProbeTick = 0;
+        region.Patience = Math.Max(1, region.Patience / 2);
+        QueueLimboOf(region);
+        if (region.ClearCount > 0 && !region.IsCold)
+        {
+            region.IsCold = true;
+            _cold.Enqueue(region); // once: a page must not be planned twice
+        }
+    }
+
+    // A probe was missed: the region is in use. Its other probes were not missed and are sealed.
+    private void WelcomeBack(Region region)
+    {
+        region.ProbeTick = 0;
+        region.Patience = Math.Min(MaxPatience, region.Patience * 2);
+        QueueLimboOf(region);
+    }
+
+    private void QueueLimboOf(Region region)
+    {
+        for (int i = 0; i < Region.PageCount; i++)
+        {
+            if (region[i].State == PageState.Limbo)
+            {
+                QueueForEncryption(region[i].Value);
+            }
+        }
+    }
+
+    // How many pages from a page on lie in one VMA that is registered; registers the VMA, whole, if it is not. Whole, because a
+    // VMA that is registered in part is two, and mremap(2) refuses ranges that span two.
+    private int RoomInRegisteredVma(PageNumber page, bool mayRegister)
+    {
+        CoveredVma? found = FindVma(page);
+        if (found is null)
+        {
+            return 0;
+        }
+
+        AddressRange range = found.Value.Range;
+        if (!_registered.Contains(range))
+        {
+            bool isGrowing = _context.Tick - found.Value.GrewAtTick < _context.IdleTicks;
+            if ((isGrowing && !mayRegister) || !TryRegister(range))
+            {
+                return 0;
+            }
+        }
+
+        return (int)Math.Min(range.End.Page.Value - page.Value, int.MaxValue);
+    }
+
+    private bool TryRegister(AddressRange range)
+    {
+        int errno = _uffd.Register(range);
+        switch (errno)
+        {
+            case 0 when _uffd.IsOneRegisteredVma(range):
+                _registered.Add(range);
+                return true;
+            case 0:
+                return false; // it has changed since the last look: holes may have been skipped, and be mapped anew by now
+            case Libc.ESRCH:
+                IsGone = true;
+                return false;
+            case Libc.EBUSY:
+                _ = _context.Statistics.Remarks.Add(
+                    "A program uses userfaultfd itself; the memory that it registered is left alone and stays in clear.");
+                Exclude(range, ClearReason.Userfaultfd);
+                return false;
+            default:
+                Exclude(range, ClearReason.NotMovable);
+                return false;
+        }
+    }
+
+    // A page that cannot be moved is shared with a forked relative, or pinned by the kernel (direct I/O, io_uring). The first is cured
+    // by a write that changes nothing; what is still busy after that is pinned and left alone for a while.
+    private void NoteBusy(PageNumber page, int count)
+    {
+        if (_busyUntil.TryGetValue(page.Value, out int until) && until > _context.Tick)
+        {
+            return;
+        }
+
+        bool isSecondTime = _busyUntil.ContainsKey(page.Value) || _unshared.Contains(page.Value);
+        if (isSecondTime)
+        {
+            _busyUntil[page.Value] = _context.Tick + (16 * _context.IdleTicks);
+            _ = _unshared.Remove(page.Value);
+        }
+        else if (_toUnshare.Count < UnshareQueue)
+        {
+            _toUnshare.Enqueue((page, count));
+            _ = _unshared.Add(page.Value);
+        }
+    }
+
+    private void AddUnshareCalls(AgentMessage message)
+    {
+        for (int i = 0; i < UnshareAtOnce && _toUnshare.TryDequeue(out (PageNumber First, int Count) run); i++)
+        {
+            _ = message.Add(
+                SystemCall.Madvise,
+                run.First.Address.Value,
+                (ulong)run.Count << PageNumber.Shift,
+                Libc.MADV_POPULATE_WRITE);
+        }
+    }
+
+    private uint NextRandom()
+    {
+        _random ^= _random << 13;
+        _random ^= _random >> 17;
+        _random ^= _random << 5;
+        return _random;
+    }
+}

@@ -1,0 +1,226 @@
+using System;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Strongroom.Core;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager;
+
+/// <content>Missing-page faults: what a page was is put back, and with it neighbours that will be wanted too.</content>
+internal sealed partial class AddressSpace
+{
+    private ulong _nextSequentialPage;
+    private int _sequentialRun = 1;
+
+    private void HandleFault(WaitingFault fault)
+    {
+        Region region = _table.GetRegion(fault.Page);
+        int index = PageTable.IndexOf(fault.Page);
+        region.LastUsedTick = _context.Tick;
+        bool isDone = region[index].State switch
+        {
+            PageState.Sealed or PageState.SealedZero => OpenAround(region, index),
+            PageState.Limbo => Rescue(region, index),
+            _ => FillWithZeros(region, index, fault.IsWrite),
+        };
+
+        if (!isDone && Verdict is null && !IsGone)
+        {
+            _waiting.Enqueue(fault);
+            return;
+        }
+
+        _context.Statistics.Faults++;
+        _context.Statistics.FaultLatency.Add((long)Stopwatch.GetElapsedTime(fault.ReadAt).TotalNanoseconds);
+    }
+
+    private void RetryWaiting()
+    {
+        for (int i = _waiting.Count; i > 0 && Verdict is null; i--)
+        {
+            HandleFault(_waiting.Dequeue());
+        }
+    }
+
+    // Decrypts a page and the sealed pages round it into the bounce buffer and hands them to the kernel in one call.
+    private bool OpenAround(Region region, int index)
+    {
+        (int first, int count) = ChooseNeighbours(region, index);
+        while (true)
+        {
+            int bytes = count << PageNumber.Shift;
+            Decrypt(region, first, count);
+            FillOutcome outcome = _uffd.Copy(
+                new(region.FirstPage + (ulong)first), _context.Bounce[..bytes], out int filled);
+            CryptographicOperations.ZeroMemory(_context.Bounce[..bytes]);
+            MarkOpened(region, first, filled);
+            if (!region[index].IsSealed)
+            {
+                return true; // the one that was asked for is there; the others were a favour
+            }
+
+            if (outcome == FillOutcome.AlreadyPresent && first + filled == index)
+            {
+                Condemn($"page 0x{region.FirstPage + (ulong)index:x} is present although it is sealed");
+                return false;
+            }
+
+            if (count == 1 || outcome is FillOutcome.LayoutChanging or FillOutcome.Gone or FillOutcome.Failed)
+            {
+                return Settle(outcome, new(region.FirstPage + (ulong)index));
+            }
+
+            (first, count) = (index, 1); // a neighbour lies in another VMA or was there: the page alone
+        }
+    }
+
+    private void Decrypt(Region region, int first, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Span<byte> plaintext = _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes);
+            PageEntry entry = region[first + i];
+            if (entry.State == PageState.SealedZero)
+            {
+                plaintext.Clear();
+            }
+            else
+            {
+                _keys.Frames.Open(entry.Value, plaintext);
+            }
+        }
+    }
+
+    private void MarkOpened(Region region, int first, int count)
+    {
+        for (int i = first; i < first + count; i++)
+        {
+            Forget(region, i);
+            region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
+        }
+
+        _context.Statistics.OpenedPages += count;
+    }
+
+    // One page for a lone fault; for a run of faults in ascending order twice as many each time; for many faults in one region
+    // ever larger aligned blocks. Never more than a 64th of the window, so that favours do not push out what is in use.
+    private (int First, int Count) ChooseNeighbours(Region region, int index)
+    {
+        if (region.FaultTick != _context.Tick)
+        {
+            region.RecentFaults = _context.Tick - region.FaultTick > _context.IdleTicks ? 0 : region.RecentFaults / 2;
+            region.FaultTick = _context.Tick;
+        }
+
+        int limit = (int)Math.Clamp(_context.WindowPages / 64, 1, PagerContext.BouncePages);
+        ulong page = region.FirstPage + (ulong)index;
+        bool isSequential = page == _nextSequentialPage;
+        _sequentialRun = isSequential ? Math.Min(_sequentialRun * 2, limit) : 1;
+        int first = index;
+        int end = index + _sequentialRun;
+        if (!isSequential)
+        {
+            int block = Math.Min(1 << Math.Min(region.RecentFaults++ / 2, 4), limit);
+            first = index & ~(block - 1);
+            end = first + block;
+        }
+
+        end = Math.Min(end, Region.PageCount);
+        int low = index;
+        while (low > first && region[low - 1].IsSealed)
+        {
+            low--;
+        }
+
+        int high = index + 1;
+        while (high < end && region[high].IsSealed)
+        {
+            high++;
+        }
+
+        _nextSequentialPage = region.FirstPage + (ulong)high;
+        return (low, high - low);
+    }
+
+    // A page in staging goes back without cryptography. It is read like a file: a page that is missing there (the target meddled)
+    // is an error, not a wait.
+    private bool Rescue(Region region, int index)
+    {
+        int slot = region[index].Value;
+        Span<byte> plaintext = _context.Bounce[..PageNumber.SizeBytes];
+        if (Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(slot)) != PageNumber.SizeBytes)
+        {
+            Condemn("its staging area was changed from inside");
+            return false;
+        }
+
+        PageNumber page = new(region.FirstPage + (ulong)index);
+        FillOutcome outcome = _uffd.Copy(page, plaintext, out int filled);
+        CryptographicOperations.ZeroMemory(plaintext);
+        if (filled == 0)
+        {
+            return Settle(outcome, page);
+        }
+
+        Forget(region, index);
+        region.Set(index, PageEntry.Of(PageState.Clear, _context.Tick));
+        _context.Statistics.RescuedPages++;
+        WelcomeBack(region);
+        return true;
+    }
+
+    private bool FillWithZeros(Region region, int index, bool isWrite)
+    {
+        PageNumber page = new(region.FirstPage + (ulong)index);
+        bool isSequential = page.Value == _nextSequentialPage;
+        _sequentialRun = isSequential ? Math.Min(_sequentialRun * 2, PagerContext.BouncePages) : 1;
+        int count = 1;
+        while (count < _sequentialRun && index + count < Region.PageCount
+            && region[index + count].State == PageState.Untracked)
+        {
+            count++;
+        }
+
+        _nextSequentialPage = page.Value + (ulong)count;
+        FillOutcome outcome = FillZeros(page, count, isWrite, out int filled);
+        if (filled == 0 && count > 1 && outcome == FillOutcome.NotRegistered)
+        {
+            outcome = FillZeros(page, 1, isWrite, out filled); // the run left its VMA
+        }
+
+        for (int i = index; i < index + filled; i++)
+        {
+            region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
+        }
+
+        _context.Statistics.ZeroFilledPages += filled;
+        return filled > 0 || Settle(outcome, page);
+    }
+
+    // A page that is to be written is filled for good; one that is only read gets the kernel's shared page of zeros.
+    private FillOutcome FillZeros(PageNumber page, int count, bool isWrite, out int filled) =>
+        isWrite || count > 1
+            ? _uffd.Copy(page, _context.Zeros[..(count << PageNumber.Shift)], out filled)
+            : _uffd.ZeroPages(page, 1, out filled);
+
+    // What to do when nothing was filled. True: the fault is dealt with. False: try again after the queued events.
+    private bool Settle(FillOutcome outcome, PageNumber page)
+    {
+        switch (outcome)
+        {
+            case FillOutcome.LayoutChanging:
+                return false;
+            case FillOutcome.Gone:
+                IsGone = true;
+                return true;
+            case FillOutcome.Failed:
+                Condemn($"the kernel has no memory for page 0x{page.Value:x}");
+                return false;
+            default:
+                // AlreadyPresent: a fault that was reported twice (a signal restarts it). NotRegistered: unmapped meanwhile.
+                // Either way the thread looks again.
+                _uffd.Wake(page, 1);
+                return true;
+        }
+    }
+}

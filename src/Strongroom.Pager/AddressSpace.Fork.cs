@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Security.Cryptography;
+using Strongroom.Core;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager;
+
+/// <content>fork(2): the child shares the sealed frames by reference.</content>
+internal sealed partial class AddressSpace
+{
+    /// <summary>Drops from a child what its parent had and it has not.</summary>
+    /// <param name="mapped">The child's mappings, ascending, before it ran; without those that fork wipes (MADV_WIPEONFORK).</param>
+    internal void KeepOnly(IReadOnlyList<AddressRange> mapped)
+    {
+        ulong start = 0;
+        foreach (AddressRange range in mapped)
+        {
+            ForgetRange(new(new(start), range.Start));
+            start = range.End.Value;
+        }
+
+        ForgetRange(new(new(start), new(ulong.MaxValue & ~0xffful)));
+    }
+
+    private void ForgetRange(AddressRange range)
+    {
+        _registered.Remove(range);
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                Forget(region, i);
+            }
+        }
+    }
+
+    // The kernel has copied the page tables and waits for this to be read before the child can run. No move or fill can have
+    // happened since the copy, so the child's missing pages are exactly the parent's.
+    private void HandleFork(Userfaultfd childUffd)
+    {
+        EncryptAllStaged(); // staging is not inherited
+        UInt128 tag = NewTag();
+        AddressSpace child = new(_context, childUffd, _keys.Share(), TagAddress) { Tag = tag };
+        foreach (Region region in _table.Regions)
+        {
+            child.Inherit(region, _keys.Frames);
+        }
+
+        foreach (AddressRange range in _registered.Ranges)
+        {
+            child._registered.Add(range);
+        }
+
+        child.WriteTag(tag);
+        _context.Orphans.Add(child);
+    }
+
+    private static UInt128 NewTag()
+    {
+        Span<byte> random = stackalloc byte[16];
+        RandomNumberGenerator.Fill(random);
+        return BitConverter.ToUInt128(random);
+    }
+
+    private void WriteTag(UInt128 tag)
+    {
+        Span<byte> page = stackalloc byte[PageNumber.SizeBytes];
+        page.Clear();
+        _ = BitConverter.TryWriteBytes(page, tag);
+
+        // Never present before: the page is wiped at every fork. A failure leaves an orphan that nobody claims.
+        _ = _uffd.Copy(new VirtualAddress(TagAddress).Page, page, out _);
+    }
+
+    private void Inherit(Region parent, FrameStore frames)
+    {
+        if (parent.TrackedCount == parent.ClearCount)
+        {
+            return;
+        }
+
+        Region own = _table.GetRegion(new(parent.FirstPage));
+        own.LastUsedTick = _context.Tick;
+        for (int i = 0; i < Region.PageCount; i++)
+        {
+            PageEntry entry = parent[i];
+            if (entry.State == PageState.Sealed)
+            {
+                frames.AddReference(entry.Value);
+            }
+
+            if (entry.IsSealed)
+            {
+                own.Set(i, entry);
+            }
+        }
+    }
+}

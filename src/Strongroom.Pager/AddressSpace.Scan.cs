@@ -1,0 +1,342 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Numerics;
+using Strongroom.Core;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager;
+
+/// <content>Looking at what is there: which VMAs can be covered, and which of their pages are present.</content>
+internal sealed partial class AddressSpace
+{
+    private const int RunsAtOnce = 256;
+    private const int GrowthPages = 8;
+    private const int ThreadDescriptorSlack = 256;
+    private const int MaxRobustLocks = 64;
+    private const int UncoveredEvery = 8;
+
+    // Whether a page is a file's is not asked where it cannot be: it costs the kernel a look at every struct page, 65 ns against 12.
+    private static readonly PageFilter s_present = new(
+        PageCategories.None, PageCategories.Present, PageCategories.ZeroPage, PageCategories.Present);
+
+    private static readonly PageFilter s_presentAnonymous = new(
+        PageCategories.None,
+        PageCategories.Present,
+        PageCategories.File | PageCategories.ZeroPage,
+        PageCategories.Present);
+
+    private readonly PageRun[] _runs = new PageRun[RunsAtOnce];
+    private readonly Dictionary<string, long> _uncovered = [];
+    private readonly Dictionary<ulong, Exclusion> _excluded = [];
+    private List<CoveredVma> _vmas = [];
+    private List<CoveredVma> _vmasBefore = [];
+    private ProcMaps? _maps;
+    private PagemapScan? _pagemap;
+    private int _scans;
+    private readonly HashSet<ulong> _threadPages = [];
+
+    /// <summary>Gets the clear bytes that are left alone, by reason, at the last look.</summary>
+    internal IReadOnlyDictionary<string, long> UncoveredBytes => _uncovered;
+
+    /// <summary>Finds the pages that are present and notes new, gone and still unaccounted ones.</summary>
+    internal void Scan()
+    {
+        if (_maps is null || _pagemap is null || !_maps.Refresh())
+        {
+            IsGone = _maps is null || _pagemap is null;
+            return;
+        }
+
+        (_vmas, _vmasBefore) = (_vmasBefore, _vmas);
+        _vmas.Clear();
+        bool isFullLook = _scans++ % UncoveredEvery == 0;
+        if (isFullLook)
+        {
+            _uncovered.Clear();
+            _table.RemoveEmptyRegions();
+        }
+
+        foreach (Region region in _table.Regions)
+        {
+            region.ClearPresent();
+        }
+
+        FindThreadPages();
+
+        int before = 0;
+        foreach (Vma vma in _maps)
+        {
+            ScanVma(vma, isFullLook, ref before);
+        }
+
+        ApplyPresent();
+        ForgetOldTrouble();
+    }
+
+    // A thread that ends writes to its robust-futex list and its thread descriptor at a moment when the kernel does not wait for
+    // userfaultfd any more (fs/userfaultfd.c, PF_EXITING): those pages must not be sealed while it lives, or who joins it waits for ever.
+    private void FindThreadPages()
+    {
+        _threadPages.Clear();
+        foreach (int tid in ThreadList.Of(TargetPid))
+        {
+            ulong head = ThreadList.RobustListHead(tid);
+            if (head != 0)
+            {
+                // The C libraries keep the list's head and the word that is cleared at the end (set_tid_address(2)) side by side.
+                _ = _threadPages.Add((head - ThreadDescriptorSlack) >> PageNumber.Shift);
+                _ = _threadPages.Add((head + ThreadDescriptorSlack) >> PageNumber.Shift);
+                FollowRobustList(head);
+            }
+        }
+    }
+
+    // The locks that the thread holds: struct robust_list_head { next; futex_offset; list_op_pending }, linux/futex.h.
+    private void FollowRobustList(ulong head)
+    {
+        Span<byte> words = stackalloc byte[24];
+        if (!TryReadClear(head, words))
+        {
+            return;
+        }
+
+        ulong entry = BinaryPrimitives.ReadUInt64LittleEndian(words);
+        ulong futexOffset = BinaryPrimitives.ReadUInt64LittleEndian(words[8..]);
+        for (int i = 0; i < MaxRobustLocks && entry != head && entry != 0; i++)
+        {
+            entry &= ~1ul; // bit 0 marks a lock with priority inheritance
+            _ = _threadPages.Add(entry >> PageNumber.Shift);
+            _ = _threadPages.Add(unchecked(entry + futexOffset) >> PageNumber.Shift);
+            _ = TryReadClear(unchecked(entry + futexOffset) & ~3ul, words[8..12]);
+            if (!TryReadClear(entry, words[..8]))
+            {
+                return;
+            }
+
+            entry = BinaryPrimitives.ReadUInt64LittleEndian(words);
+        }
+    }
+
+    // Reads from the target, and puts back a sealed page that is in the way. The target wrote the pointers: a wild one reads nothing.
+    private bool TryReadClear(ulong address, Span<byte> bytes)
+    {
+        if (Agent!.Memory.ReadAt(bytes, unchecked((long)address)) == bytes.Length)
+        {
+            return true;
+        }
+
+        PageNumber page = new VirtualAddress(address).Page;
+        return _table[page].IsSealed && OpenAround(_table.GetRegion(page), PageTable.IndexOf(page))
+            && Agent.Memory.ReadAt(bytes, unchecked((long)address)) == bytes.Length;
+    }
+
+    private void ScanVma(in Vma vma, bool isFullLook, ref int before)
+    {
+        if (Agent!.Area.Overlaps(vma.Range) || vma.Range.Contains(new(TagAddress)))
+        {
+            return;
+        }
+
+        string? reason = WhyUncovered(vma);
+        if (reason is not null)
+        {
+            if (isFullLook && reason.Length > 0)
+            {
+                CountUncovered(vma.Range, reason);
+            }
+
+            return;
+        }
+
+        while (before < _vmasBefore.Count && _vmasBefore[before].Range.Start.Value < vma.Range.Start.Value)
+        {
+            before++;
+        }
+
+        CoveredVma? old = before < _vmasBefore.Count && _vmasBefore[before].Range.Start == vma.Range.Start
+            ? _vmasBefore[before] : null;
+        long present = MarkPresent(vma.Range);
+        bool isGrowing = old is null || present > old.Value.PresentPages + GrowthPages;
+        _vmas.Add(new(vma.Range, present, isGrowing ? _context.Tick : old!.Value.GrewAtTick));
+    }
+
+    // Null: covered. Empty: nothing to count (the kernel's own pages, secret memory).
+    private string? WhyUncovered(in Vma vma)
+    {
+        if (!vma.IsPrivateAnonymous)
+        {
+            return vma.Kind switch
+            {
+                VmaKind.FilePrivate => ClearReason.File,
+                VmaKind.FileShared or VmaKind.SharedMemory => ClearReason.Shared,
+                VmaKind.HugeTlb => ClearReason.HugeTlb,
+                VmaKind.Device => ClearReason.Device,
+                _ => string.Empty,
+            };
+        }
+
+        if (vma.Access != (VmaAccess.Read | VmaAccess.Write))
+        {
+            return vma.Allows(VmaAccess.Shared) ? ClearReason.Shared
+                : vma.Allows(VmaAccess.Execute) ? ClearReason.Executable
+                : ClearReason.ReadOnly;
+        }
+
+        return _excluded.TryGetValue(vma.Range.Start.Value, out Exclusion found) ? found.Reason : null;
+    }
+
+    private void CountUncovered(AddressRange range, string reason)
+    {
+        // Of a file mapping only private copies count: its clean pages are the file's.
+        PageFilter filter = reason == ClearReason.Shared
+            ? new(PageCategories.None, PageCategories.Present, PageCategories.None, PageCategories.Present)
+            : s_presentAnonymous;
+        long bytes = 0;
+        VirtualAddress next = range.Start;
+        while (next.Value < range.End.Value)
+        {
+            int found = _pagemap!.Find(new(next, range.End), filter, _runs, out VirtualAddress end);
+            for (int i = 0; i < found; i++)
+            {
+                bytes += (long)_runs[i].Range.LengthBytes;
+            }
+
+            if (found < 0 || end.Value <= next.Value)
+            {
+                break;
+            }
+
+            next = end;
+        }
+
+        if (bytes > 0)
+        {
+            _uncovered[reason] = _uncovered.GetValueOrDefault(reason) + bytes;
+        }
+    }
+
+    private long MarkPresent(AddressRange range)
+    {
+        long present = 0;
+        VirtualAddress next = range.Start;
+        while (next.Value < range.End.Value)
+        {
+            int found = _pagemap!.Find(new(next, range.End), s_present, _runs, out VirtualAddress end);
+            for (int i = 0; i < found; i++)
+            {
+                present += (long)(_runs[i].Range.LengthBytes >> PageNumber.Shift);
+                MarkRun(_runs[i].Range);
+            }
+
+            if (found < 0 || end.Value <= next.Value)
+            {
+                break;
+            }
+
+            next = end;
+        }
+
+        return present;
+    }
+
+    private void MarkRun(AddressRange range)
+    {
+        ulong end = range.End.Page.Value;
+        for (ulong page = range.Start.Page.Value; page < end;)
+        {
+            Region region = _table.GetRegion(new(page));
+            ulong regionEnd = Math.Min(end, region.FirstPage + Region.PageCount);
+            region.MarkPresent((int)(page - region.FirstPage), (int)(regionEnd - region.FirstPage));
+            page = regionEnd;
+        }
+    }
+
+    // Present and not known: Clear from now on. Clear and in no covered VMA present: gone, that is dropped, unmapped, swapped out, or
+    // no longer writable memory.
+    private void ApplyPresent()
+    {
+        foreach (Region region in _table.Regions)
+        {
+            for (int word = 0; word < Region.Words; word++)
+            {
+                for (ulong gone = region.Vanished(word); gone != 0; gone &= gone - 1)
+                {
+                    region.Set((word << 6) + BitOperations.TrailingZeroCount(gone), default);
+                }
+
+                for (ulong found = region.NewlyPresent(word); found != 0; found &= found - 1)
+                {
+                    int index = (word << 6) + BitOperations.TrailingZeroCount(found);
+                    region.Set(index, PageEntry.Of(PageState.Clear, _context.Tick));
+                    region.LastUsedTick = _context.Tick;
+                }
+            }
+        }
+    }
+
+    private void ExcludeVmaOf(PageNumber page)
+    {
+        CoveredVma? vma = FindVma(page);
+        if (vma is not null)
+        {
+            // Moves need the same protection and lock state on both sides, so what they refuse is locked memory, or some VMA of a
+            // kind not known here; either way it is counted, and tried again later.
+            Exclude(vma.Value.Range, ClearReason.Locked);
+        }
+    }
+
+    private void Exclude(AddressRange range, string reason) =>
+        _excluded[range.Start.Value] = new(reason, _context.Tick + (64 * _context.IdleTicks));
+
+    private void ForgetOldTrouble()
+    {
+        foreach ((ulong start, Exclusion exclusion) in _excluded)
+        {
+            if (exclusion.UntilTick <= _context.Tick)
+            {
+                _ = _excluded.Remove(start);
+            }
+        }
+
+        foreach ((ulong page, int until) in _busyUntil)
+        {
+            if (until <= _context.Tick - _context.IdleTicks)
+            {
+                _ = _busyUntil.Remove(page);
+            }
+        }
+
+        if (_busyUntil.Count > 0)
+        {
+            _uncovered[ClearReason.Pinned] = (long)_busyUntil.Count << PageNumber.Shift;
+        }
+    }
+
+    private CoveredVma? FindVma(PageNumber page)
+    {
+        ulong address = page.Address.Value;
+        int low = 0;
+        int high = _vmas.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_vmas[middle].Range.End.Value > address)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low < _vmas.Count && _vmas[low].Range.Contains(new(address)) ? _vmas[low] : null;
+    }
+
+    /// <summary>A VMA whose pages can be sealed, as last seen.</summary>
+    private readonly record struct CoveredVma(AddressRange Range, long PresentPages, int GrewAtTick);
+
+    /// <summary>Why a VMA is left alone, and until when.</summary>
+    private readonly record struct Exclusion(string Reason, int UntilTick);
+}

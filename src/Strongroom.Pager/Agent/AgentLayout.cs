@@ -1,0 +1,42 @@
+using Strongroom.Core;
+
+namespace Strongroom.Pager.Agent;
+
+/// <summary>What lies where in the memory that an agent gets inside its target.</summary>
+/// <remarks>
+/// <code>
+///   page 0      the agent's code, read-execute
+///   page 1      tag: zero, read-only; a forked child's tag page is filled by the pager to tell whose descriptor is whose
+///   page 2-3    the message being worked on
+///   page 4-     staging: slots of one page. [probe slots][seal buffer 0][seal buffer 1]
+/// </code>
+/// All of it lies in the target, so nothing read from it is trusted: a target that writes here can only harm itself.
+/// </remarks>
+internal static class AgentLayout
+{
+    internal const int TagOffset = 1 * PageNumber.SizeBytes;
+    internal const int MessageOffset = 2 * PageNumber.SizeBytes;
+    internal const int MessageBytes = 2 * PageNumber.SizeBytes;
+    internal const int StagingOffset = 4 * PageNumber.SizeBytes;
+
+    /// <summary>Slots for pages that are taken away to see whether they are missed.</summary>
+    internal const int ProbeSlots = 256;
+
+    /// <summary>Slots of one seal buffer: the most pages sealed in one batch.</summary>
+    internal const int SealSlots = 256;
+
+    internal const int SlotCount = ProbeSlots + (2 * SealSlots);
+    internal const int AreaBytes = StagingOffset + (SlotCount * PageNumber.SizeBytes);
+
+    /// <summary>Within a message: count of calls (4 bytes), then at 8 the ready flag of the start.</summary>
+    internal const int ReadyOffset = 8;
+
+    /// <summary>Within a message: the calls, 64 bytes each: number, six arguments, result.</summary>
+    internal const int CallsOffset = 64;
+
+    internal const int CallBytes = 64;
+    internal const int MaxCalls = 60;
+
+    /// <summary>Within a message: room for what the calls' arguments point to.</summary>
+    internal const int DataOffset = PageNumber.SizeBytes;
+}

@@ -1,0 +1,109 @@
+using System;
+using System.Diagnostics;
+using Strongroom.Core;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Agent;
+
+/// <summary>The pager's side of one agent: its socket, its process, and its view of the target's memory.</summary>
+/// <remarks>Owned by one address space. Made on the tracer thread, then touched by the pager thread alone.</remarks>
+internal sealed class AgentLink : IDisposable
+{
+    /// <summary>How long an agent may take to answer before its target is ended.</summary>
+    internal static TimeSpan Patience { get; } = TimeSpan.FromSeconds(10);
+
+    private readonly PacketSocket _socket;
+    private readonly PidDescriptor _process;
+
+    /// <summary>Takes over what belongs to an agent that has said it is ready.</summary>
+    /// <param name="processId">The agent's process.</param>
+    /// <param name="area">First address of its memory in the target.</param>
+    /// <param name="socket">Its socket.</param>
+    /// <param name="process">Its pidfd.</param>
+    /// <param name="memory">/proc/PID/mem of the target's memory, which stays the same memory whatever the target execs.</param>
+    internal AgentLink(int processId, ulong area, PacketSocket socket, PidDescriptor process, OwnedDescriptor memory)
+    {
+        ProcessId = processId;
+        Area = AddressRange.FromLength(new VirtualAddress(area), AgentLayout.AreaBytes);
+        _socket = socket;
+        _process = process;
+        Memory = memory;
+        Message = new AgentMessage(area + AgentLayout.MessageOffset);
+    }
+
+    /// <summary>Gets the agent's process id; /proc/PID of it shows the target's memory.</summary>
+    internal int ProcessId { get; }
+
+    /// <summary>Gets its memory in the target.</summary>
+    internal AddressRange Area { get; }
+
+    /// <summary>Gets the staging slots.</summary>
+    internal AddressRange Staging => new(new(Area.Start.Value + AgentLayout.StagingOffset), Area.End);
+
+    /// <summary>Gets the target's memory for reading. Unlike process_vm_readv(2) it fails at a missing page instead of waiting.</summary>
+    internal OwnedDescriptor Memory { get; }
+
+    /// <summary>Gets the message under construction, and after a reply its results.</summary>
+    internal AgentMessage Message { get; }
+
+    /// <summary>Gets or sets the number of the userfaultfd in the agent's descriptor table.</summary>
+    internal int RemoteUffd { get; set; }
+
+    /// <summary>Gets a value indicating whether a message was sent whose reply has not come.</summary>
+    internal bool IsBusy { get; private set; }
+
+    /// <summary>Gets the <see cref="Stopwatch"/> time at which the last message was sent.</summary>
+    internal long SentAt { get; private set; }
+
+    /// <summary>Gets the socket, to wait for replies on.</summary>
+    internal OwnedDescriptor Socket => _socket;
+
+    /// <summary>Gets the address of a staging slot in the target.</summary>
+    internal ulong SlotAddress(int slot) =>
+        Area.Start.Value + AgentLayout.StagingOffset + ((ulong)slot << PageNumber.Shift);
+
+    /// <summary>Sends the message.</summary>
+    /// <param name="passed">A descriptor to pass with it, or null.</param>
+    /// <returns>False when the agent is gone.</returns>
+    internal bool TrySend(OwnedDescriptor? passed = null)
+    {
+        SentAt = Stopwatch.GetTimestamp();
+        IsBusy = _socket.Send(Message.Bytes, passed) == 0;
+        return IsBusy;
+    }
+
+    /// <summary>Sends the message and waits for the reply.</summary>
+    /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
+    internal bool TryExchange()
+    {
+        bool isAnswered = TrySend() && _socket.ReceiveWithin(Message.Buffer, Patience) > 0;
+        IsBusy = false;
+        return isAnswered;
+    }
+
+    /// <summary>Sends a descriptor alone, for a recvmsg in the message before it to take.</summary>
+    internal bool TrySendDescriptor(OwnedDescriptor passed) => _socket.Send(new byte[8], passed) == 0;
+
+    /// <summary>Copies a descriptor of the agent into this process.</summary>
+    /// <exception cref="KernelException">The agent is gone or the table full.</exception>
+    internal int CopyDescriptor(int remote) => _process.CopyDescriptor(remote);
+
+    /// <summary>Takes the reply if it has come.</summary>
+    /// <param name="isGone">True when the agent has ended.</param>
+    internal bool TryReceive(out bool isGone)
+    {
+        int n = _socket.Receive(Message.Buffer);
+        isGone = n == 0 || (n < 0 && n != -Libc.EAGAIN);
+        IsBusy = IsBusy && n <= 0;
+        return n > 0;
+    }
+
+    /// <summary>Ends the agent and lets go of the target's memory.</summary>
+    public void Dispose()
+    {
+        _ = _process.Send(9); // false: it has ended already
+        _process.Dispose();
+        _socket.Dispose();
+        Memory.Dispose();
+    }
+}

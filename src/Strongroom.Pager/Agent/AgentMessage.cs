@@ -1,0 +1,108 @@
+using System;
+using System.Buffers.Binary;
+using Strongroom.Core;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Agent;
+
+/// <summary>A message to an agent as it is written, and its reply as it is read. Reused; allocates nothing.</summary>
+internal sealed class AgentMessage
+{
+    private readonly byte[] _bytes = new byte[AgentLayout.MessageBytes];
+    private readonly ulong _remoteAddress;
+    private int _dataBytes;
+
+    /// <summary>Makes an empty message.</summary>
+    /// <param name="remoteAddress">Where the agent's message pages lie in the target.</param>
+    internal AgentMessage(ulong remoteAddress)
+    {
+        _remoteAddress = remoteAddress;
+    }
+
+    /// <summary>Gets how many calls it holds.</summary>
+    internal int CallCount { get; private set; }
+
+    /// <summary>Gets a value indicating whether another call fits.</summary>
+    internal bool HasRoom => CallCount < AgentLayout.MaxCalls;
+
+    /// <summary>Gets the whole buffer, to receive a reply into.</summary>
+    internal Span<byte> Buffer => _bytes;
+
+    /// <summary>Gets the bytes to send.</summary>
+    internal ReadOnlySpan<byte> Bytes
+    {
+        get
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(_bytes, CallCount);
+            return _bytes.AsSpan(0, AgentLayout.DataOffset + _dataBytes);
+        }
+    }
+
+    /// <summary>Empties it.</summary>
+    internal void Clear()
+    {
+        CallCount = 0;
+        _dataBytes = 0;
+    }
+
+    /// <summary>Adds a system call.</summary>
+    /// <returns>Its index, for <see cref="Result"/>.</returns>
+    internal int Add(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0)
+    {
+        Span<byte> call = _bytes.AsSpan(AgentLayout.CallsOffset + (CallCount * AgentLayout.CallBytes), AgentLayout.CallBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(call, number);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[8..], a);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[16..], b);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[24..], c);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[32..], d);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[40..], e);
+        BinaryPrimitives.WriteUInt64LittleEndian(call[48..], f);
+        return CallCount++;
+    }
+
+    /// <summary>Adds bytes for a call's argument to point to, 8-byte aligned.</summary>
+    /// <returns>Their address in the target.</returns>
+    internal ulong AddData(ReadOnlySpan<byte> data)
+    {
+        int offset = AgentLayout.DataOffset + _dataBytes;
+        data.CopyTo(_bytes.AsSpan(offset));
+        _dataBytes += (data.Length + 7) & ~7;
+        return _remoteAddress + (ulong)offset;
+    }
+
+    /// <summary>Adds an UFFDIO_MOVE of whole pages.</summary>
+    /// <returns>The index of the call.</returns>
+    internal int AddMove(int remoteUffd, ulong destination, ulong source, ulong lengthBytes)
+    {
+        Span<byte> move = stackalloc byte[40];
+        BinaryPrimitives.WriteUInt64LittleEndian(move, destination);
+        BinaryPrimitives.WriteUInt64LittleEndian(move[8..], source);
+        BinaryPrimitives.WriteUInt64LittleEndian(move[16..], lengthBytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(move[24..], Libc.UFFDIO_MOVE_MODE_DONTWAKE);
+        BinaryPrimitives.WriteInt64LittleEndian(move[32..], 0);
+        return Add(SystemCall.Ioctl, (ulong)remoteUffd, Libc.UFFDIO_MOVE, AddData(move));
+    }
+
+    /// <summary>Writes a struct uffdio_register for missing pages; its beginning is also the struct uffdio_range that unregistering takes.</summary>
+    internal static void WriteRegister(Span<byte> register, AddressRange range)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(register, range.Start.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(register[8..], range.LengthBytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(register[16..], Libc.UFFDIO_REGISTER_MODE_MISSING);
+        BinaryPrimitives.WriteUInt64LittleEndian(register[24..], 0);
+    }
+
+    /// <summary>Gets what a call returned: a value, or a negative errno.</summary>
+    internal long Result(int call) =>
+        BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(AgentLayout.CallsOffset + (call * AgentLayout.CallBytes) + 56));
+
+    /// <summary>Gets the <c>move</c> field of a move: bytes moved, or a negative errno.</summary>
+    /// <param name="move">How many moves were added before it.</param>
+    internal long MovedBytes(int move) =>
+        BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + (move * 40) + 32));
+
+    /// <summary>Gets the descriptor number in a control message (unix(7)) that a recvmsg call wrote to the data.</summary>
+    /// <param name="dataOffset">Where the control message lies in the data.</param>
+    internal int PassedDescriptor(int dataOffset) =>
+        BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + dataOffset + 16));
+}

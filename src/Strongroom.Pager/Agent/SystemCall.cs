@@ -1,0 +1,18 @@
+namespace Strongroom.Pager.Agent;
+
+/// <summary>Numbers of the system calls that are made inside a target; x86-64, asm/unistd_64.h.</summary>
+internal static class SystemCall
+{
+    internal const int Close = 3;
+    internal const int Mmap = 9;
+    internal const int Mprotect = 10;
+    internal const int Munmap = 11;
+    internal const int Ioctl = 16;
+    internal const int Madvise = 28;
+    internal const int RecvMessage = 47;
+    internal const int Clone = 56;
+    internal const int Chdir = 80;
+    internal const int Munlock = 150;
+    internal const int Prctl = 157;
+    internal const int Userfaultfd = 323;
+}

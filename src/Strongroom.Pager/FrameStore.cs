@@ -1,0 +1,182 @@
+using System;
+using System.Collections.Generic;
+using System.Numerics;
+using Strongroom.Core;
+using Strongroom.Crypto;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager;
+
+/// <summary>The ciphertext frames of one key. Destroying the store frees and forgets all of them.</summary>
+/// <remarks>
+/// <para>A frame is 4 KiB of ciphertext in one of many slabs of 512. It is one XTS data unit; its number, 128 bits, is
+/// <c>seal counter : frame number</c>. The counter grows with every seal under the key and is never used twice, so equal plaintext
+/// gives unequal ciphertext from page to page and from seal to seal.</para>
+/// <para>A frame is shared by reference count after a fork. Cost beside the ciphertext: 8 bytes of counter and 4 of references.</para>
+/// <para>Guarded by: only the pager thread touches it.</para>
+/// </remarks>
+internal sealed class FrameStore : IDisposable
+{
+    private const int SlabShift = 9;
+    private const int SlabFrames = 1 << SlabShift;
+
+    private readonly XtsKey _key;
+    private readonly List<Slab> _slabs = [];
+    private readonly Stack<int> _slabsWithRoom = [];
+    private ulong _sealCounter;
+
+    /// <summary>Makes an empty store.</summary>
+    /// <param name="key">The key; owned by the caller.</param>
+    internal FrameStore(XtsKey key)
+    {
+        _key = key;
+    }
+
+    /// <summary>Gets how many frames hold ciphertext.</summary>
+    internal long UsedFrames { get; private set; }
+
+    /// <summary>Gets how many pages were ever sealed under the key.</summary>
+    internal ulong SealedEver => _sealCounter;
+
+    /// <summary>Encrypts a page into a frame with one reference.</summary>
+    /// <param name="plaintext">4096 bytes.</param>
+    /// <returns>The frame's number.</returns>
+    /// <exception cref="KernelException">ENOMEM: no memory for a slab.</exception>
+    internal int Seal(ReadOnlySpan<byte> plaintext)
+    {
+        int frame = AllocateFrame();
+        Slab slab = _slabs[frame >> SlabShift];
+        int index = frame & (SlabFrames - 1);
+        slab.Counters[index] = ++_sealCounter;
+        slab.References[index] = 1;
+        _key.Encrypt(plaintext, slab.Frame(index), new UInt128(_sealCounter, (ulong)frame));
+        return frame;
+    }
+
+    /// <summary>Decrypts a frame.</summary>
+    /// <param name="frame">A frame with a reference.</param>
+    /// <param name="plaintext">Receives 4096 bytes; lies in secret memory.</param>
+    internal void Open(int frame, Span<byte> plaintext)
+    {
+        Slab slab = _slabs[frame >> SlabShift];
+        int index = frame & (SlabFrames - 1);
+        if (slab.References[index] == 0)
+        {
+            Invariant.Fail($"frame {frame} is opened but free");
+        }
+
+        _key.Decrypt(slab.Frame(index), plaintext, new UInt128(slab.Counters[index], (ulong)frame));
+    }
+
+    /// <summary>Adds a reference: a forked child shares the frame.</summary>
+    internal void AddReference(int frame) =>
+        _slabs[frame >> SlabShift].References[frame & (SlabFrames - 1)]++;
+
+    /// <summary>Drops a reference; the frame is free with the last.</summary>
+    internal void Release(int frame)
+    {
+        int number = frame >> SlabShift;
+        Slab slab = _slabs[number];
+        int index = frame & (SlabFrames - 1);
+        if (slab.References[index] == 0)
+        {
+            Invariant.Fail($"frame {frame} is released twice");
+        }
+
+        if (--slab.References[index] > 0)
+        {
+            return;
+        }
+
+        UsedFrames--;
+        if (slab.UsedCount-- == SlabFrames)
+        {
+            _slabsWithRoom.Push(number);
+        }
+
+        slab.MarkFree(index);
+        if (slab.UsedCount == 0)
+        {
+            slab.ReleaseMemory();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Slab slab in _slabs)
+        {
+            slab.Dispose();
+        }
+
+        _slabs.Clear();
+    }
+
+    private int AllocateFrame()
+    {
+        if (!_slabsWithRoom.TryPeek(out int number))
+        {
+            number = _slabs.Count;
+            if (number << SlabShift > PageEntry.MaxValue - SlabFrames)
+            {
+                throw new KernelException(Libc.ENOMEM, "more than 1 TiB sealed under one key");
+            }
+
+            _slabs.Add(new Slab());
+            _slabsWithRoom.Push(number);
+        }
+
+        Slab slab = _slabs[number];
+        int index = slab.TakeFree();
+        slab.UsedCount++;
+        UsedFrames++;
+        if (slab.UsedCount == SlabFrames)
+        {
+            _ = _slabsWithRoom.Pop();
+        }
+
+        return (number << SlabShift) | index;
+    }
+
+    private sealed class Slab : IDisposable
+    {
+        private readonly NativePages _memory = NativePages.Map(SlabFrames * PageNumber.SizeBytes);
+        private readonly ulong[] _free = new ulong[SlabFrames / 64];
+
+        internal Slab()
+        {
+            Array.Fill(_free, ulong.MaxValue);
+        }
+
+        internal ulong[] Counters { get; } = new ulong[SlabFrames];
+
+        internal int[] References { get; } = new int[SlabFrames];
+
+        internal int UsedCount { get; set; }
+
+        internal Span<byte> Frame(int index) =>
+            _memory.Span.Slice(index << PageNumber.Shift, PageNumber.SizeBytes);
+
+        internal int TakeFree()
+        {
+            for (int word = 0; word < _free.Length; word++)
+            {
+                if (_free[word] != 0)
+                {
+                    int bit = BitOperations.TrailingZeroCount(_free[word]);
+                    _free[word] &= _free[word] - 1;
+                    return (word << 6) | bit;
+                }
+            }
+
+            Invariant.Fail("a slab with room has no free frame");
+            return 0;
+        }
+
+        internal void MarkFree(int index) => _free[index >> 6] |= 1ul << (index & 63);
+
+        internal void ReleaseMemory() => _memory.Discard();
+
+        public void Dispose() => _memory.Dispose();
+    }
+}

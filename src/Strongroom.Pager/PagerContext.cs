@@ -1,0 +1,62 @@
+using System;
+using System.Collections.Generic;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Secrets;
+
+namespace Strongroom.Pager;
+
+/// <summary>What the address spaces of one tree share. Guarded by: only the pager thread touches it.</summary>
+internal sealed class PagerContext : IDisposable
+{
+    /// <summary>The most pages that pass through the bounce buffer at once.</summary>
+    internal const int BouncePages = 64;
+
+    private readonly SecretBuffer _bounce = SecretBuffer.Allocate(BouncePages * PageNumber.SizeBytes);
+    private readonly NativePages _zeros = NativePages.Map(BouncePages * PageNumber.SizeBytes);
+
+    /// <summary>Makes the context of a run.</summary>
+    internal PagerContext(RunOptions options, TimeSpan tickLength)
+    {
+        Options = options;
+        WindowPages = options.WindowBytes >> PageNumber.Shift;
+        IdleTicks = (int)Math.Max(1, Math.Ceiling(options.Idle / tickLength));
+    }
+
+    /// <summary>Gets the options.</summary>
+    internal RunOptions Options { get; }
+
+    /// <summary>Gets the window in pages.</summary>
+    internal long WindowPages { get; }
+
+    /// <summary>Gets the idle time in ticks.</summary>
+    internal int IdleTicks { get; }
+
+    /// <summary>Gets or sets the time in ticks, from 1.</summary>
+    internal int Tick { get; set; } = 1;
+
+    /// <summary>Gets the counts of the tree.</summary>
+    internal PageCounts Counts { get; } = new(null);
+
+    /// <summary>Gets the statistics.</summary>
+    internal PagerStatistics Statistics { get; } = new();
+
+    /// <summary>Gets the address spaces that a fork made and whose process is not known yet.</summary>
+    internal List<AddressSpace> Orphans { get; } = [];
+
+    /// <summary>Gets the buffer, in secret memory, that all plaintext passes through; wiped after each use.</summary>
+    internal Span<byte> Bounce => _bounce.Span;
+
+    /// <summary>Gets the protection of <see cref="Bounce"/>.</summary>
+    internal SecretProtection BounceProtection => _bounce.Protection;
+
+    /// <summary>Gets zeros, as many as fit in the bounce buffer.</summary>
+    internal ReadOnlySpan<byte> Zeros => _zeros.Span;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _bounce.Dispose();
+        _zeros.Dispose();
+    }
+}

@@ -1,0 +1,138 @@
+using System;
+using System.Diagnostics;
+using Strongroom.Core;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager;
+
+/// <content>When to seal: what is idle, at every tick; what is more than the window, at once.</content>
+internal sealed partial class PagerLoop
+{
+    private const int EvictAtOnce = 256;
+    private const long WorthAttachingBytes = 64 << 10;
+    private const long UrgentBytes = 1 << 20;
+
+    private long _unattachedBytes;
+    private long _lastAccounted = Stopwatch.GetTimestamp();
+    private long _lastProgress = Stopwatch.GetTimestamp();
+
+    /// <summary>Gets the books of plaintext over time.</summary>
+    internal ClearAccount Account { get; } = new();
+
+    private long ClearBytes =>
+        ((_context.Counts.Clear + _context.Counts.Limbo) << PageNumber.Shift) + _unattachedBytes;
+
+    private void Tick()
+    {
+        _context.Tick = 1 + (int)(Stopwatch.GetElapsedTime(_startedAt) / _tickLength);
+        _unattachedBytes = 0;
+        foreach (TargetMemory memory in _memories)
+        {
+            if (memory.Space is { Verdict: null, IsGone: false, Agent: not null } space)
+            {
+                LookAt(memory, space);
+                CarryOutVerdict(memory);
+            }
+            else if (memory.Space is null && !memory.IsCondemned)
+            {
+                ConsiderAttaching(memory);
+            }
+        }
+
+        KeepAccounts();
+    }
+
+    private void LookAt(TargetMemory memory, AddressSpace space)
+    {
+        space.TargetPid = memory.Pid;
+        space.Scan();
+        if (!memory.IsQuiescePending && space.WantsQuiescence(out int epoch))
+        {
+            memory.IsQuiescePending = true;
+            _tracer.Post(new QuiesceRequest(memory, epoch));
+        }
+
+        if (space.CanMove)
+        {
+            space.ProbeIdleRegions();
+        }
+    }
+
+    // A process that dies young is never stopped; one that has little to hide neither.
+    private void ConsiderAttaching(TargetMemory memory)
+    {
+        long bytes = Math.Max(0, ProcessTable.AnonymousBytes(memory.Pid));
+        _unattachedBytes += bytes;
+        bool isOld = Stopwatch.GetElapsedTime(memory.BornAt) >= _context.Options.Idle;
+        bool isUrgent = bytes >= UrgentBytes && ClearBytes > _context.Options.WindowBytes;
+        if (!memory.IsAttachPending && memory.Refusal is null && bytes >= WorthAttachingBytes && (isOld || isUrgent))
+        {
+            memory.IsAttachPending = true;
+            _tracer.Post(new AttachRequest(memory, null, 0));
+        }
+    }
+
+    // True: something was sealed and more may have to be.
+    private bool KeepWindow()
+    {
+        long tooMany = (ClearBytes - _context.Options.WindowBytes) >> PageNumber.Shift;
+        if (tooMany <= 0)
+        {
+            return false;
+        }
+
+        AddressSpace? largest = null;
+        foreach (TargetMemory memory in _memories)
+        {
+            if (memory.Space is { CanMove: true, HasWork: false } space && space.FutileTick != _context.Tick
+                && (largest is null || space.Counts.Clear > largest.Counts.Clear))
+            {
+                largest = space;
+            }
+        }
+
+        if (largest is null)
+        {
+            return false;
+        }
+
+        // A little more than needed, so that the next fault does not begin it all again.
+        long wanted = tooMany + Math.Min(_context.WindowPages / 16, EvictAtOnce / 2);
+        if (largest.Evict((int)Math.Min(wanted, EvictAtOnce)) == 0)
+        {
+            largest.FutileTick = _context.Tick;
+        }
+
+        return true;
+    }
+
+    private void KeepAccounts()
+    {
+        long now = Stopwatch.GetTimestamp();
+        Account.Add(ClearBytes, _context.Counts.Sealed << PageNumber.Shift, Stopwatch.GetElapsedTime(_lastAccounted, now));
+        _lastAccounted = now;
+        foreach (TargetMemory memory in _memories)
+        {
+            if (memory.Space is { } space)
+            {
+                foreach ((string reason, long bytes) in space.UncoveredBytes)
+                {
+                    Account.AddUncovered(reason, bytes);
+                }
+            }
+        }
+
+        Account.AddUncovered(ClearReason.Unattached, _unattachedBytes);
+        Account.EndTick();
+        if (_context.Options.Progress is { } progress && Stopwatch.GetElapsedTime(_lastProgress) >= TimeSpan.FromSeconds(1))
+        {
+            _lastProgress = now;
+            progress.Report(new(
+                Stopwatch.GetElapsedTime(_startedAt),
+                _tracer.LiveProcesses,
+                ClearBytes,
+                _context.Counts.Sealed << PageNumber.Shift,
+                _context.Statistics.Faults));
+        }
+    }
+}

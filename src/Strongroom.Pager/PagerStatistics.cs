@@ -1,0 +1,88 @@
+using System;
+using System.Collections.Generic;
+
+namespace Strongroom.Pager;
+
+/// <summary>What a run counts. Guarded by: only the pager thread writes it; read after it has ended.</summary>
+internal sealed class PagerStatistics
+{
+    /// <summary>Gets or sets pages encrypted.</summary>
+    internal long SealedPages { get; set; }
+
+    /// <summary>Gets or sets pages decrypted.</summary>
+    internal long OpenedPages { get; set; }
+
+    /// <summary>Gets or sets pages copied back from staging.</summary>
+    internal long RescuedPages { get; set; }
+
+    /// <summary>Gets or sets pages filled with zeros.</summary>
+    internal long ZeroFilledPages { get; set; }
+
+    /// <summary>Gets or sets faults answered.</summary>
+    internal long Faults { get; set; }
+
+    /// <summary>Gets the time from reading a fault to waking its thread.</summary>
+    internal LatencyHistogram FaultLatency { get; } = new();
+
+    /// <summary>Gets clear bytes left alone, by reason, at the last look.</summary>
+    internal Dictionary<string, long> UncoveredBytes { get; } = [];
+
+    /// <summary>Gets what could not be covered, a sentence each.</summary>
+    internal SortedSet<string> Remarks { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>Counts times in buckets of 1/16 of their power of two: 6 % exact. Fixed size, allocates nothing.</summary>
+internal sealed class LatencyHistogram
+{
+    private const int SubBits = 4;
+    private readonly long[] _buckets = new long[64 << SubBits];
+    private long _count;
+    private long _max;
+
+    /// <summary>Counts one time.</summary>
+    /// <param name="nanoseconds">Zero or more.</param>
+    internal void Add(long nanoseconds)
+    {
+        _buckets[IndexOf(Math.Max(nanoseconds, 0))]++;
+        _count++;
+        _max = Math.Max(_max, nanoseconds);
+    }
+
+    /// <summary>Gets a quantile in microseconds; 0 when nothing was counted.</summary>
+    /// <param name="fraction">0 to 1; 1 gives the exact largest.</param>
+    internal double Quantile(double fraction)
+    {
+        long rank = (long)Math.Ceiling(_count * fraction);
+        if (rank >= _count)
+        {
+            return _max / 1000.0;
+        }
+
+        long seen = 0;
+        for (int i = 0; i < _buckets.Length; i++)
+        {
+            seen += _buckets[i];
+            if (seen >= rank && seen > 0)
+            {
+                return UpperEnd(i) / 1000.0;
+            }
+        }
+
+        return _max / 1000.0;
+    }
+
+    private static int IndexOf(long value)
+    {
+        if (value < 1 << SubBits)
+        {
+            return (int)value;
+        }
+
+        int shift = 63 - System.Numerics.BitOperations.LeadingZeroCount((ulong)value) - SubBits;
+        return ((shift + 1) << SubBits) + (int)((value >> shift) - (1 << SubBits));
+    }
+
+    private static long UpperEnd(int index) => index < 1 << SubBits
+        ? index
+        : (((index & ((1 << SubBits) - 1)) + (1L << SubBits) + 1) << ((index >> SubBits) - 1)) - 1;
+}

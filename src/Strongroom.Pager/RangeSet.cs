@@ -1,0 +1,99 @@
+using System;
+using System.Collections.Generic;
+using Strongroom.Core;
+
+namespace Strongroom.Pager;
+
+/// <summary>A set of addresses, kept as disjoint ascending ranges.</summary>
+internal sealed class RangeSet
+{
+    private readonly List<AddressRange> _ranges = [];
+
+    /// <summary>Makes an empty set.</summary>
+    internal RangeSet()
+    {
+    }
+
+    /// <summary>Makes a copy.</summary>
+    internal RangeSet(RangeSet other)
+    {
+        _ranges.AddRange(other._ranges);
+    }
+
+    /// <summary>Gets the ranges, ascending and disjoint.</summary>
+    internal IReadOnlyList<AddressRange> Ranges => _ranges;
+
+    /// <summary>Tells whether every address of a range is in the set.</summary>
+    internal bool Contains(AddressRange range)
+    {
+        int i = IndexOfFirstEndingAfter(range.Start);
+        return i < _ranges.Count && _ranges[i].Start.Value <= range.Start.Value && _ranges[i].End.Value >= range.End.Value;
+    }
+
+    /// <summary>Adds a range, joining it with what it touches.</summary>
+    internal void Add(AddressRange range)
+    {
+        if (range.IsEmpty)
+        {
+            return;
+        }
+
+        ulong start = range.Start.Value;
+        ulong end = range.End.Value;
+        int first = 0;
+        while (first < _ranges.Count && _ranges[first].End.Value < start)
+        {
+            first++;
+        }
+
+        int last = first;
+        while (last < _ranges.Count && _ranges[last].Start.Value <= end)
+        {
+            start = Math.Min(start, _ranges[last].Start.Value);
+            end = Math.Max(end, _ranges[last].End.Value);
+            last++;
+        }
+
+        _ranges.RemoveRange(first, last - first);
+        _ranges.Insert(first, new(new(start), new(end)));
+    }
+
+    /// <summary>Takes a range out.</summary>
+    internal void Remove(AddressRange range)
+    {
+        for (int i = IndexOfFirstEndingAfter(range.Start); i < _ranges.Count && _ranges[i].Overlaps(range);)
+        {
+            AddressRange old = _ranges[i];
+            _ranges.RemoveAt(i);
+            if (old.Start.Value < range.Start.Value)
+            {
+                _ranges.Insert(i++, new(old.Start, range.Start));
+            }
+
+            if (old.End.Value > range.End.Value)
+            {
+                _ranges.Insert(i++, new(range.End, old.End));
+            }
+        }
+    }
+
+    private int IndexOfFirstEndingAfter(VirtualAddress address)
+    {
+        int low = 0;
+        int high = _ranges.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_ranges[middle].End.Value > address.Value)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+}

@@ -1,0 +1,117 @@
+namespace Strongroom.Pager;
+
+/// <summary>The entries of 512 pages that are aligned to 2 MiB, and how lively they are. 2 KiB and a header.</summary>
+internal sealed class Region
+{
+    /// <summary>Pages in a region.</summary>
+    internal const int PageCount = 512;
+
+    /// <summary>log2 of <see cref="PageCount"/>.</summary>
+    internal const int Shift = 9;
+
+    /// <summary>Words of 64 bits that hold a bit for each page.</summary>
+    internal const int Words = PageCount / 64;
+
+    private readonly PageEntry[] _entries = new PageEntry[PageCount];
+    // One bit a page, so that a scan looks at 64 pages at a time.
+    private readonly ulong[] _present = new ulong[Words];
+    private readonly ulong[] _clear = new ulong[Words];
+    private readonly ulong[] _tracked = new ulong[Words];
+    private readonly PageCounts _counts;
+
+    /// <summary>Makes a region with no page tracked.</summary>
+    /// <param name="number">The number of its first page, divided by 512.</param>
+    /// <param name="counts">What to count its pages in.</param>
+    internal Region(ulong number, PageCounts counts)
+    {
+        Number = number;
+        _counts = counts;
+    }
+
+    /// <summary>Gets the number of the first page, divided by 512.</summary>
+    internal ulong Number { get; }
+
+    /// <summary>Gets the number of the first page.</summary>
+    internal ulong FirstPage => Number << Shift;
+
+    /// <summary>Gets how many pages are Clear.</summary>
+    internal int ClearCount { get; private set; }
+
+    /// <summary>Gets how many pages are not Untracked.</summary>
+    internal int TrackedCount { get; private set; }
+
+    /// <summary>Gets or sets the tick at which some page here was last known to be in use.</summary>
+    internal int LastUsedTick { get; set; }
+
+    /// <summary>Gets or sets the tick at which its probes were sent; 0 when none is out.</summary>
+    internal int ProbeTick { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether it proved cold and waits to be sealed.</summary>
+    internal bool IsCold { get; set; }
+
+    /// <summary>Gets or sets how many times as long as <c>idle</c> this region is left alone, 1 to 8: it proved lively.</summary>
+    internal int Patience { get; set; } = 1;
+
+    /// <summary>Gets or sets the faults here since <see cref="FaultTick"/>; more of them bring back more neighbours.</summary>
+    internal int RecentFaults { get; set; }
+
+    /// <summary>Gets or sets the tick that <see cref="RecentFaults"/> counts from.</summary>
+    internal int FaultTick { get; set; }
+
+    /// <summary>Gets the entry of a page.</summary>
+    /// <param name="index">0 to 511.</param>
+    internal PageEntry this[int index] => _entries[index];
+
+    /// <summary>Changes the entry of a page and the counts with it.</summary>
+    internal void Set(int index, PageEntry entry)
+    {
+        PageState before = _entries[index].State;
+        _entries[index] = entry;
+        if (before == entry.State)
+        {
+            return;
+        }
+
+        Count(before, -1);
+        Count(entry.State, +1);
+        Mark(_clear, index, entry.State == PageState.Clear);
+        Mark(_tracked, index, entry.State != PageState.Untracked);
+    }
+
+    /// <summary>Forgets which pages a scan found present.</summary>
+    internal void ClearPresent() => System.Array.Clear(_present);
+
+    /// <summary>Notes that a scan found pages present.</summary>
+    /// <param name="first">Index of the first.</param>
+    /// <param name="end">Index after the last.</param>
+    internal void MarkPresent(int first, int end)
+    {
+        for (int word = first >> 6; word << 6 < end; word++)
+        {
+            int low = System.Math.Max(first - (word << 6), 0);
+            int high = System.Math.Min(end - (word << 6), 64);
+            _present[word] |= (ulong.MaxValue >> (64 - (high - low))) << low;
+        }
+    }
+
+    /// <summary>Gets a bit for each of 64 pages that are present and not tracked.</summary>
+    /// <param name="word">0 to 7.</param>
+    internal ulong NewlyPresent(int word) => _present[word] & ~_tracked[word];
+
+    /// <summary>Gets a bit for each of 64 pages that are Clear but were not found present.</summary>
+    /// <param name="word">0 to 7.</param>
+    internal ulong Vanished(int word) => _clear[word] & ~_present[word];
+
+    private static void Mark(ulong[] bits, int index, bool isSet)
+    {
+        ulong bit = 1ul << (index & 63);
+        bits[index >> 6] = isSet ? bits[index >> 6] | bit : bits[index >> 6] & ~bit;
+    }
+
+    private void Count(PageState state, int change)
+    {
+        _counts.Add(state, change);
+        ClearCount += state == PageState.Clear ? change : 0;
+        TrackedCount += state == PageState.Untracked ? 0 : change;
+    }
+}

@@ -1,0 +1,297 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Threading;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>Gives a target its agent, by calls injected into one of its stopped threads. Runs on the tracer thread.</summary>
+internal sealed class AgentStarter
+{
+    private const ulong CloneFlags = 0x100 | 0x400 | 0x00800000; // CLONE_VM | CLONE_FILES | CLONE_UNTRACED, no exit signal
+    private const int ProtReadWrite = 3;
+    private const int ProtReadExecute = 5;
+    private const int MapPrivateAnonymousNoReserve = 0x2 | 0x20 | 0x4000;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private readonly int _tid;
+    private readonly Injector _injector;
+
+    /// <summary>Prepares the start.</summary>
+    /// <param name="tid">A stopped thread of the target.</param>
+    /// <param name="unhandled">Receives reports of the thread's end.</param>
+    internal AgentStarter(int tid, Queue<WaitResult> unhandled)
+    {
+        _tid = tid;
+        _injector = new Injector(tid, unhandled);
+    }
+
+    /// <summary>Gets why the start failed; null when the target is simply gone.</summary>
+    internal string? Refusal { get; private set; }
+
+    /// <summary>Starts the agent and lets the thread go on, whatever comes of it.</summary>
+    /// <param name="inherited">After a fork, the child's userfaultfd; null makes a new one.</param>
+    /// <param name="uffd">The userfaultfd, new or inherited.</param>
+    /// <returns>The agent, or null.</returns>
+    internal AgentLink? TryStart(Userfaultfd? inherited, out Userfaultfd? uffd)
+    {
+        uffd = inherited;
+        if (ProcessTable.IsFiltered(_tid))
+        {
+            Refusal = "it is behind a seccomp filter, which its agent would be too";
+            _injector.LetGo();
+            return null;
+        }
+
+        if (!_injector.TryBegin(out string? refusal))
+        {
+            Refusal = refusal;
+            _injector.LetGo();
+            return null;
+        }
+
+        AgentLink? agent = null;
+        try
+        {
+            agent = Inject();
+            if (agent is null || TrySetUp(agent, ref uffd))
+            {
+                return agent;
+            }
+        }
+        catch (KernelException e)
+        {
+            Refusal = e.Message; // out of descriptors or memory here, or the agent died under our hands
+        }
+        finally
+        {
+            _injector.End();
+        }
+
+        agent?.Dispose();
+        if (inherited is null)
+        {
+            uffd?.Dispose();
+            uffd = null;
+        }
+
+        return null;
+    }
+
+    private AgentLink? Inject()
+    {
+        OwnedDescriptor? memory = OwnedDescriptor.TryOpen($"/proc/{_tid}/mem", Libc.O_RDWR, out int errno);
+        if (memory is null)
+        {
+            Refusal = errno == Libc.ENOENT ? null : $"its memory cannot be opened (errno {errno})";
+            return null;
+        }
+
+        if (!Vdso.TryFindSyscall(_tid, memory, out ulong address))
+        {
+            Refusal = "it has no vDSO";
+            memory.Dispose();
+            return null;
+        }
+
+        _injector.SyscallAddress = address;
+        long area = _injector.Call(
+            SystemCall.Mmap, 0, AgentLayout.AreaBytes, ProtReadWrite, MapPrivateAnonymousNoReserve, ulong.MaxValue, 0);
+        if (area <= 0)
+        {
+            Refusal = $"no address space for the agent (errno {-area})";
+            memory.Dispose();
+            return null;
+        }
+
+        return StartIn((ulong)area, memory);
+    }
+
+    private AgentLink? StartIn(ulong area, OwnedDescriptor memory)
+    {
+        _ = memory.WriteAt(AgentProgram.Code, (long)area);
+        long result = _injector.Call(SystemCall.Mprotect, area, PageNumber.SizeBytes, ProtReadExecute);
+        if (result == 0)
+        {
+            _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
+            result = _injector.Call(SystemCall.Clone, CloneFlags, 0, rbx: area + AgentLayout.MessageOffset);
+        }
+
+        if (result <= 0)
+        {
+            Refusal = $"no agent process (errno {-result})";
+            _injector.SyscallAddress = area;
+            _ = _injector.Call(SystemCall.Munmap, area, AgentLayout.AreaBytes); // best effort: the area is unused address space
+            memory.Dispose();
+            return null;
+        }
+
+        result = ProcessTable.ChildByInnerId(_tid, (int)result);
+        PidDescriptor? process = result == 0 ? null : PidDescriptor.TryOpen((int)result);
+        if (process is null || !WaitUntilReady(memory, area))
+        {
+            Refusal = "the agent did not start";
+            process?.Dispose();
+            memory.Dispose();
+            return null;
+        }
+
+        PacketSocket socket = new(process.CopyDescriptor(1));
+        return new AgentLink((int)result, area, socket, process, memory);
+    }
+
+    private static bool WaitUntilReady(OwnedDescriptor memory, ulong area)
+    {
+        Span<byte> word = stackalloc byte[4];
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < s_patience)
+        {
+            if (memory.ReadAt(word, (long)area + AgentLayout.MessageOffset + AgentLayout.ReadyOffset) != 4)
+            {
+                return false;
+            }
+
+            int ready = BinaryPrimitives.ReadInt32LittleEndian(word);
+            if (ready != 0)
+            {
+                return ready == 1;
+            }
+
+            _ = Thread.Yield();
+        }
+
+        return false;
+    }
+
+    private bool TrySetUp(AgentLink agent, ref Userfaultfd? uffd)
+    {
+        ulong area = agent.Area.Start.Value;
+        AgentMessage message = agent.Message;
+        message.Clear();
+        _ = message.Add(SystemCall.Close, 1);
+        _ = message.Add(SystemCall.Chdir, message.AddData("/\0"u8));
+        _ = message.Add(SystemCall.Prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
+        _ = message.Add(SystemCall.Munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
+        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
+        int hide = message.Add(SystemCall.Madvise, area, PageNumber.SizeBytes, Libc.MADV_DONTFORK);
+        ulong rest = AgentLayout.AreaBytes - AgentLayout.MessageOffset;
+        _ = message.Add(SystemCall.Madvise, area + AgentLayout.MessageOffset, rest, Libc.MADV_DONTFORK);
+        _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
+        _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
+        int last = message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP);
+        if (!Exchange(agent, null))
+        {
+            return false;
+        }
+
+        for (int call = hide; call <= last; call++)
+        {
+            if (message.Result(call) != 0)
+            {
+                Refusal = $"its agent's memory could not be set up (errno {-message.Result(call)})";
+                return false;
+            }
+        }
+
+        bool isNew = uffd is null;
+        return (uffd is null ? TryMakeUffd(agent, out uffd) : TryPassUffd(agent, uffd))
+            && TryRegister(uffd!, agent.Staging)
+            && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(area + AgentLayout.TagOffset), PageNumber.SizeBytes)));
+    }
+
+    // Before the thread goes on: once something is registered the kernel reports every fork, so that none can be missed.
+    private bool TryRegister(Userfaultfd uffd, AddressRange range)
+    {
+        int errno = uffd.Register(range);
+        Refusal = errno == 0 ? null : $"its agent's memory cannot be registered (errno {errno})";
+        return errno == 0;
+    }
+
+    private bool TryMakeUffd(AgentLink agent, out Userfaultfd? uffd)
+    {
+        uffd = null;
+        agent.Message.Clear();
+        int make = agent.Message.Add(SystemCall.Userfaultfd, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
+        if (!Exchange(agent, null))
+        {
+            return false;
+        }
+
+        long fd = agent.Message.Result(make);
+        if (fd < 0)
+        {
+            Refusal = $"userfaultfd is refused to it (errno {-fd})";
+            return false;
+        }
+
+        agent.RemoteUffd = (int)fd;
+        uffd = new Userfaultfd(agent.CopyDescriptor((int)fd));
+        uffd.Handshake();
+        return true;
+    }
+
+    private bool TryPassUffd(AgentLink agent, Userfaultfd uffd)
+    {
+        // The agent receives the descriptor by recvmsg as the next call of the same message, from the packet queued behind it.
+        AgentMessage message = agent.Message;
+        message.Clear();
+        ulong one = message.AddData(new byte[8]);
+        ulong control = message.AddData(new byte[24]);
+        byte[] vector = new byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(vector, one);
+        BinaryPrimitives.WriteUInt64LittleEndian(vector.AsSpan(8), 8);
+        ulong parts = message.AddData(vector);
+        byte[] header = new byte[56];
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), parts);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), control);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
+        const ulong CloseOnExec = 0x40000000;
+        int receive = message.Add(SystemCall.RecvMessage, 0, message.AddData(header), CloseOnExec);
+        if (!agent.TrySend() || !agent.TrySendDescriptor(uffd) || !WaitForReply(agent))
+        {
+            Refusal = "its agent ended";
+            return false;
+        }
+
+        if (message.Result(receive) < 0)
+        {
+            Refusal = $"the userfaultfd could not be passed to its agent (errno {-message.Result(receive)})";
+            return false;
+        }
+
+        agent.RemoteUffd = message.PassedDescriptor(8);
+        return true;
+    }
+
+    private bool Exchange(AgentLink agent, OwnedDescriptor? passed)
+    {
+        if (agent.TrySend(passed) && WaitForReply(agent))
+        {
+            return true;
+        }
+
+        Refusal = "its agent ended";
+        return false;
+    }
+
+    private static bool WaitForReply(AgentLink agent)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!agent.TryReceive(out bool isGone))
+        {
+            if (isGone || Stopwatch.GetElapsedTime(start) > s_patience)
+            {
+                return false;
+            }
+
+            _ = Thread.Yield();
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,145 @@
+using System.Collections.Generic;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>Makes system calls in a stopped thread of a target, and leaves it as it was.</summary>
+/// <remarks>
+/// The thread runs one instruction, <c>syscall</c>, per call, with all signals but SIGTRAP blocked. The stop after it lies in the
+/// kernel's signal path, so a system call that the interrupt cut short is restarted by the kernel from the registers that are put back,
+/// exactly as if nothing had been. Source: ptrace(2), signal(7), arch/x86/kernel/signal.c.
+/// </remarks>
+internal sealed class Injector
+{
+    private const int SigTrap = 5;
+    private const ulong AllButSigTrap = ~(1ul << (SigTrap - 1));
+    private const ulong UserCodeSegment64 = 0x33;
+
+    private readonly int _tid;
+    private readonly Queue<WaitResult> _unhandled;
+    private user_regs_struct _saved;
+    private ulong _savedMask;
+    private int _heldSignal;
+
+    /// <summary>Prepares calls in a thread.</summary>
+    /// <param name="tid">A stopped tracee.</param>
+    /// <param name="unhandled">Receives what else was reported of the thread meanwhile (its end).</param>
+    internal Injector(int tid, Queue<WaitResult> unhandled)
+    {
+        _tid = tid;
+        _unhandled = unhandled;
+    }
+
+    /// <summary>Gets or sets the address of a <c>syscall</c> instruction in the target.</summary>
+    internal ulong SyscallAddress { get; set; }
+
+    /// <summary>Saves the thread's state.</summary>
+    /// <param name="refusal">Why not, or null when the thread is gone.</param>
+    internal bool TryBegin(out string? refusal)
+    {
+        refusal = null;
+        if (!Tracee.TryGetRegisters(_tid, out _saved) || !Tracee.TryGetSignalMask(_tid, out _savedMask))
+        {
+            return false;
+        }
+
+        if (_saved.cs != UserCodeSegment64)
+        {
+            refusal = "32-bit program";
+            return false;
+        }
+
+        return Tracee.TrySetSignalMask(_tid, AllButSigTrap);
+    }
+
+    /// <summary>Makes one system call.</summary>
+    /// <returns>Its result; -ESRCH also when the thread is gone.</returns>
+    internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0)
+    {
+        user_regs_struct registers = _saved;
+        registers.rax = unchecked((ulong)number);
+        registers.orig_rax = ulong.MaxValue; // no restart of what was interrupted
+        registers.rdi = a;
+        registers.rsi = b;
+        registers.rdx = c;
+        registers.r10 = d;
+        registers.r8 = e;
+        registers.r9 = f;
+        registers.rbx = rbx;
+        registers.rip = SyscallAddress;
+        return Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
+            ? unchecked((long)registers.rax)
+            : -Libc.ESRCH;
+    }
+
+    /// <summary>Lets a thread in which nothing was injected go on, as if it had not been interrupted.</summary>
+    internal void LetGo()
+    {
+        if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers) && RepairInterrupted(ref registers))
+        {
+            _ = Tracee.TrySetRegisters(_tid, registers);
+        }
+
+        _ = Tracee.Continue(_tid, 0); // false: gone
+    }
+
+    /// <summary>Puts the thread's state back and lets it run.</summary>
+    internal void End()
+    {
+        user_regs_struct registers = _saved;
+        _ = RepairInterrupted(ref registers);
+        _ = Tracee.TrySetRegisters(_tid, registers) && Tracee.TrySetSignalMask(_tid, _savedMask)
+            && Tracee.Continue(_tid, _heldSignal); // false: killed meanwhile; its end is reported
+    }
+
+    /// <summary>Undoes what a mere interrupt does to the few system calls that signal(7) lists as ending with EINTR after a stop.</summary>
+    /// <param name="registers">Of a thread in an interrupt-stop. As ERESTARTNOHAND the kernel restarts the call, unless a handler runs.</param>
+    /// <returns>Whether there was something to undo.</returns>
+    internal static bool RepairInterrupted(ref user_regs_struct registers)
+    {
+        const long RestartNoHandler = -514;
+        bool isInterrupted = unchecked((long)registers.rax) == -Libc.EINTR
+            && WouldShowInterrupt(unchecked((long)registers.orig_rax));
+        registers.rax = isInterrupted ? unchecked((ulong)RestartNoHandler) : registers.rax;
+        return isInterrupted;
+    }
+
+    private static bool WouldShowInterrupt(long number) => number is
+        232 or 281 or 441       // epoll_wait, epoll_pwait, epoll_pwait2
+        or 65 or 220            // semop, semtimedop
+        or 128                  // rt_sigtimedwait
+        or 208 or 333 or 426;   // io_getevents, io_pgetevents, io_uring_enter
+
+    private bool Step()
+    {
+        if (!Tracee.SingleStep(_tid))
+        {
+            return false;
+        }
+
+        while (true)
+        {
+            WaitResult result = Tracee.Wait(_tid, block: true);
+            switch (result.Kind)
+            {
+                case WaitKind.None:
+                    continue;
+                case WaitKind.SignalStop when result.Signal == SigTrap:
+                    return true;
+                case WaitKind.SignalStop:
+                    _heldSignal = result.Signal; // SIGSTOP, which cannot be blocked: delivered at the end
+                    break;
+                case WaitKind.InterruptStop or WaitKind.EventStop:
+                    break;
+                default:
+                    _unhandled.Enqueue(result);
+                    return false;
+            }
+
+            if (!Tracee.SingleStep(_tid))
+            {
+                return false;
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System;
+using System.Buffers.Text;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>Facts about processes from /proc and kcmp(2).</summary>
+internal static class ProcessTable
+{
+    private const nint SYS_kcmp = 312;
+    private const nint KCMP_VM = 1;
+
+    /// <summary>Gets the process that a thread belongs to; 0 when it is gone.</summary>
+    internal static int ThreadGroupOf(int tid) => (int)ReadField($"/proc/{tid}/status", "Tgid:"u8);
+
+    /// <summary>Gets the parent of a process; 0 when it is gone.</summary>
+    internal static int ParentOf(int pid) => (int)ReadField($"/proc/{pid}/status", "PPid:"u8);
+
+    /// <summary>Tells whether two processes use the same memory (vfork, clone(CLONE_VM)).</summary>
+    internal static bool ShareMemory(int pid, int other) => Libc.syscall(SYS_kcmp, pid, other, KCMP_VM, 0, 0, 0) == 0;
+
+    /// <summary>Gets the private anonymous memory that a process has in RAM, in bytes; -1 when it is gone.</summary>
+    internal static long AnonymousBytes(int pid)
+    {
+        long kibibytes = ReadField($"/proc/{pid}/status", "RssAnon:"u8);
+        if (kibibytes == 0)
+        {
+            // A process whose first thread has ended shows its memory under its other threads only.
+            foreach (int tid in ThreadList.Of(pid))
+            {
+                kibibytes = Math.Max(kibibytes, ReadField($"/proc/{tid}/status", "RssAnon:"u8));
+            }
+        }
+
+        return kibibytes * 1024;
+    }
+
+    /// <summary>Tells whether a thread still has memory, that is, has not ended.</summary>
+    internal static bool HasMemory(int tid) => ReadField($"/proc/{tid}/status", "RssAnon:"u8) > 0;
+
+    /// <summary>Tells whether a thread runs, or sleeps in madvise(2) or process_madvise(2); /proc/PID/syscall, proc_pid_syscall(5).</summary>
+    internal static bool MayBeInMadvise(int tid)
+    {
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{tid}/syscall", 0, out _);
+        Span<byte> text = stackalloc byte[256];
+        int length = file?.ReadAt(text, 0) ?? 0;
+        return length <= 0 || !Utf8Parser.TryParse(text[..length], out long number, out _) || number is 28 or 440;
+    }
+
+    /// <summary>Tells whether a thread is behind a seccomp filter or in strict mode; proc_pid_status(5).</summary>
+    internal static bool IsFiltered(int tid) => ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0;
+
+    /// <summary>Finds a child by the number that its parent, perhaps in a PID namespace of its own, knows it by.</summary>
+    /// <param name="tid">The thread that made the child.</param>
+    /// <param name="innerPid">What clone returned to it.</param>
+    /// <returns>The child's number here; 0 when it is not found.</returns>
+    internal static int ChildByInnerId(int tid, int innerPid)
+    {
+        using OwnedDescriptor? own = OwnedDescriptor.TryOpen($"/proc/{tid}/status", 0, out _);
+        Span<byte> text = stackalloc byte[4096];
+        int length = own?.ReadAt(text, 0) ?? 0;
+        if (length > 0 && InnermostPid(text[..length]) == tid)
+        {
+            return innerPid; // the same namespace
+        }
+
+        using OwnedDescriptor? children = OwnedDescriptor.TryOpen($"/proc/{tid}/task/{tid}/children", 0, out _);
+        length = children?.ReadAt(text, 0) ?? 0;
+        foreach (string number in System.Text.Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '))
+        {
+            if (int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out int pid))
+            {
+                using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/status", 0, out _);
+                length = status?.ReadAt(text, 0) ?? 0;
+                if (length > 0 && InnermostPid(text[..length]) == innerPid)
+                {
+                    return pid;
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    // The last number of the line "NSpid: 4711 12 1".
+    private static int InnermostPid(ReadOnlySpan<byte> status)
+    {
+        int at = status.IndexOf("NSpid:"u8);
+        ReadOnlySpan<byte> line = at < 0 ? default : status[(at + 6)..];
+        int end = line.IndexOf((byte)'\n');
+        line = line[..Math.Max(end, 0)].Trim(" \t"u8);
+        int last = line.LastIndexOfAny((byte)' ', (byte)'\t');
+        return Utf8Parser.TryParse(line[(last + 1)..], out int pid, out _) ? pid : 0;
+    }
+
+    private static long ReadField(string path, ReadOnlySpan<byte> name)
+    {
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen(path, 0, out _);
+        Span<byte> text = stackalloc byte[4096];
+        int length = file?.ReadAt(text, 0) ?? 0;
+        int at = length > 0 ? text[..length].IndexOf(name) : -1;
+        if (at < 0)
+        {
+            return length > 0 ? 0 : -1;
+        }
+
+        ReadOnlySpan<byte> rest = text[(at + name.Length)..length].TrimStart(" \t"u8);
+        return Utf8Parser.TryParse(rest, out long value, out _) ? value : 0;
+    }
+}

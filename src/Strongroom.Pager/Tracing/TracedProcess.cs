@@ -1,0 +1,75 @@
+using System.Collections.Generic;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>A process of the tree. Guarded by: tracer thread only.</summary>
+internal sealed class TracedProcess
+{
+    /// <summary>Notes a new process.</summary>
+    internal TracedProcess(int pid, TargetMemory memory)
+    {
+        Pid = pid;
+        Memory = memory;
+    }
+
+    /// <summary>Gets the process id.</summary>
+    internal int Pid { get; }
+
+    /// <summary>Gets or sets its memory; exec replaces it.</summary>
+    internal TargetMemory Memory { get; set; }
+
+    /// <summary>Gets its threads.</summary>
+    internal HashSet<int> Threads { get; } = [];
+}
+
+/// <summary>A thread of the tree. Guarded by: tracer thread only.</summary>
+internal sealed class TracedThread
+{
+    /// <summary>Notes a new thread.</summary>
+    internal TracedThread(int tid, TracedProcess process)
+    {
+        Tid = tid;
+        Process = process;
+    }
+
+    /// <summary>Gets the thread id.</summary>
+    internal int Tid { get; }
+
+    /// <summary>Gets the process that it belongs to.</summary>
+    internal TracedProcess Process { get; }
+
+    /// <summary>Gets or sets a value indicating whether its first stop is over.</summary>
+    internal bool IsStarted { get; set; }
+
+    /// <summary>Gets or sets who waits to see it outside the kernel, or null.</summary>
+    internal QuiesceRequest? Quiescing { get; set; }
+
+    /// <summary>Gets or sets what to do at its next interrupt-stop, or null.</summary>
+    internal AttachRequest? Pending { get; set; }
+}
+
+/// <summary>What the pager thread asks of the tracer thread.</summary>
+internal abstract record TracerRequest(TargetMemory Memory);
+
+/// <summary>The wish that a memory get an agent.</summary>
+/// <param name="Memory">Which.</param>
+/// <param name="Inherited">After a fork: the child's address space, else null.</param>
+/// <param name="HeldThread">After a fork: the child's thread, which is stopped and waits; else 0.</param>
+internal sealed record AttachRequest(TargetMemory Memory, AddressSpace? Inherited, int HeldThread) : TracerRequest(Memory);
+
+/// <summary>The question whether every thread has left whatever madvise(2) it was in when this was asked.</summary>
+/// <param name="Memory">Which.</param>
+/// <param name="Epoch">Given back with the answer.</param>
+internal sealed record QuiesceRequest(TargetMemory Memory, int Epoch) : TracerRequest(Memory)
+{
+    /// <summary>Gets or sets how many threads have yet to be seen outside the kernel. Tracer thread only.</summary>
+    internal int Outstanding { get; set; }
+}
+
+/// <summary>The news that a memory is uncovered: its forks need not be adopted.</summary>
+/// <param name="Memory">Which.</param>
+/// <param name="HeldThread">A thread that was held after a fork and may go on; 0 for none.</param>
+internal sealed record ReleaseRequest(TargetMemory Memory, int HeldThread) : TracerRequest(Memory);
+
+/// <summary>The wish that all processes that use a memory be killed.</summary>
+internal sealed record KillRequest(TargetMemory Memory) : TracerRequest(Memory);

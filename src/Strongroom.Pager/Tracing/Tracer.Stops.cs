@@ -1,0 +1,223 @@
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <content>What each report of waitpid(2) means and what the thread does next.</content>
+internal sealed partial class Tracer
+{
+    private const int SigKill = 9;
+    private const int SigStop = 19;
+    private const int SigTstp = 20;
+    private const int SigTtin = 21;
+    private const int SigTtou = 22;
+    private const nint SystemCallKill = 62;
+
+    private void Handle(WaitResult result)
+    {
+        if (!_threads.TryGetValue(result.ThreadId, out TracedThread? thread))
+        {
+            HandleUnknown(result);
+            return;
+        }
+
+        switch (result.Kind)
+        {
+            case WaitKind.SignalStop:
+                _ = Tracee.Continue(thread.Tid, result.Signal);
+                break;
+            case WaitKind.EventStop when result.Event == Libc.PTRACE_EVENT_EXEC:
+                HandleExec(thread);
+                break;
+            case WaitKind.EventStop:
+                HandleNewTask(thread, result.Event);
+                break;
+            case WaitKind.InterruptStop:
+                HandleInterruptStop(thread, result.Signal);
+                break;
+            case WaitKind.Exited:
+                HandleEnd(thread, result.ExitCode);
+                break;
+            case WaitKind.Killed:
+                HandleEnd(thread, 128 + result.Signal);
+                break;
+            default:
+                break;
+        }
+    }
+
+    // The first stop of a new thread can come before its parent's report of it, and that report never, if the parent is killed.
+    private void HandleUnknown(WaitResult result)
+    {
+        if (result.Kind is WaitKind.Exited or WaitKind.Killed)
+        {
+            _ = _earlyStops.Remove(result.ThreadId);
+            _ = _earlyEnds.Add(result.ThreadId);
+            return;
+        }
+
+        int group = ProcessTable.ThreadGroupOf(result.ThreadId);
+        int maker = group == result.ThreadId ? ProcessTable.ParentOf(group) : group;
+        if (_processes.TryGetValue(maker, out TracedProcess? process))
+        {
+            Introduce(result.ThreadId, process, isThread: group != result.ThreadId);
+            HandleFirstStop(_threads[result.ThreadId]);
+        }
+        else
+        {
+            _ = _earlyStops.Add(result.ThreadId);
+        }
+    }
+
+    private void HandleNewTask(TracedThread parent, int happened)
+    {
+        if (Tracee.TryGetEventMessage(parent.Tid, out int tid) && !_threads.ContainsKey(tid) && !_earlyEnds.Remove(tid))
+        {
+            bool isThread = happened == Libc.PTRACE_EVENT_CLONE && ProcessTable.ThreadGroupOf(tid) == parent.Process.Pid;
+            Introduce(tid, parent.Process, isThread);
+            if (_earlyStops.Remove(tid))
+            {
+                HandleFirstStop(_threads[tid]);
+            }
+        }
+
+        _ = Tracee.Continue(parent.Tid, 0); // false: killed; its end is reported
+    }
+
+    private void Introduce(int tid, TracedProcess maker, bool isThread)
+    {
+        TracedProcess process = maker;
+        if (!isThread)
+        {
+            bool isShared = ProcessTable.ShareMemory(maker.Pid, tid);
+            process = AddProcess(tid, isShared ? maker.Memory : new TargetMemory(tid, maker.Memory));
+            _ = process.Memory.Users.Add(tid);
+        }
+
+        AddThread(tid, process);
+    }
+
+    private void HandleInterruptStop(TracedThread thread, int signal)
+    {
+        Settle(thread);
+        if (signal is SigStop or SigTstp or SigTtin or SigTtou)
+        {
+            _ = Tracee.Listen(thread.Tid);
+            if (thread.Tid == _rootPid)
+            {
+                // The shell waits for the pager, so the pager stops with its program. SIGCONT reaches both.
+                StopSelf();
+            }
+        }
+        else if (!thread.IsStarted)
+        {
+            HandleFirstStop(thread);
+        }
+        else if (thread.Pending is not null)
+        {
+            AttachRequest request = thread.Pending;
+            thread.Pending = null;
+            Attach(request, thread.Tid);
+        }
+        else
+        {
+            new Injector(thread.Tid, _unhandled).LetGo();
+        }
+    }
+
+    // A child of a target that has an agent waits, stopped, until it has its own: before that nothing but the pager would hold its
+    // userfaultfd, and the death of the pager would show it zero pages.
+    private void HandleFirstStop(TracedThread thread)
+    {
+        thread.IsStarted = true;
+        TargetMemory memory = thread.Process.Memory;
+        if (thread.Tid != memory.Pid || memory.IsTold)
+        {
+            _ = Tracee.Continue(thread.Tid, 0);
+            return;
+        }
+
+        memory.IsTold = true;
+        if (memory.Parent is { IsAttached: true })
+        {
+            memory.IsAttached = true;
+            _tell(new MemoryForked(memory, thread.Tid, SmapsReader.ReadKept(thread.Tid)));
+        }
+        else
+        {
+            _tell(new MemoryBorn(memory));
+            _ = Tracee.Continue(thread.Tid, 0);
+        }
+    }
+
+    private void HandleExec(TracedThread thread)
+    {
+        TracedProcess process = thread.Process;
+        foreach (int tid in process.Threads)
+        {
+            if (tid != process.Pid)
+            {
+                ForgetThread(tid);
+            }
+        }
+
+        process.Threads.Clear();
+        AddThread(process.Pid, process);
+        ThreadCount--; // the same thread goes on
+        _threads[process.Pid].IsStarted = true;
+        LeaveMemory(process);
+        process.Memory = new TargetMemory(process.Pid, null) { IsTold = true };
+        _tell(new MemoryBorn(process.Memory));
+        _ = Tracee.Continue(process.Pid, 0);
+    }
+
+    private void HandleEnd(TracedThread thread, int status)
+    {
+        TracedProcess process = thread.Process;
+        ForgetThread(thread.Tid);
+        _ = process.Threads.Remove(thread.Tid);
+        if (thread.Tid == _rootPid)
+        {
+            ExitStatus = status;
+        }
+
+        if (process.Threads.Count == 0)
+        {
+            _ = _processes.Remove(process.Pid);
+            _ = System.Threading.Interlocked.Decrement(ref _liveProcesses);
+            LeaveMemory(process);
+        }
+    }
+
+    private void ForgetThread(int tid)
+    {
+        if (!_threads.Remove(tid, out TracedThread? thread))
+        {
+            return;
+        }
+
+        Settle(thread);
+        if (thread.Pending is not null)
+        {
+            _tell(new AttachDone(thread.Pending, null, null, null));
+        }
+    }
+
+    private void LeaveMemory(TracedProcess process)
+    {
+        TargetMemory memory = process.Memory;
+        _ = memory.Users.Remove(process.Pid);
+        if (memory.Users.Count == 0)
+        {
+            _tell(new MemoryGone(memory));
+        }
+        else if (memory.Pid == process.Pid)
+        {
+            foreach (int user in memory.Users)
+            {
+                memory.Pid = user;
+            }
+        }
+    }
+
+    private static void StopSelf() => _ = Libc.syscall(SystemCallKill, System.Environment.ProcessId, SigStop, 0, 0, 0, 0);
+}

@@ -1,0 +1,114 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Threading;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>Follows every thread of the tree with ptrace(2), from one thread, because tracing is bound to the thread that began it.</summary>
+/// <remarks>
+/// Thread safety: <see cref="Post"/> from any thread; all else on the tracer thread. It never waits for the pager thread, so a target
+/// that is stopped here may be waiting for the pager to read its events. Files: Stops (what each stop means), Attach.
+/// </remarks>
+internal sealed partial class Tracer : IDisposable
+{
+    private readonly ConcurrentQueue<TracerRequest> _requests = new();
+    private readonly Queue<WaitResult> _unhandled = new();
+    private readonly Dictionary<int, TracedProcess> _processes = [];
+    private readonly Dictionary<int, TracedThread> _threads = [];
+    private readonly HashSet<int> _earlyStops = [];
+    private readonly HashSet<int> _earlyEnds = [];
+    private readonly Action<TracerNews> _tell;
+    private readonly ThreadBell _bell = new();
+    private volatile int _rootPid;
+    private int _liveProcesses;
+
+    /// <summary>Prepares to trace.</summary>
+    /// <param name="tell">Takes news to the pager thread; returns at once.</param>
+    internal Tracer(Action<TracerNews> tell)
+    {
+        _tell = tell;
+    }
+
+    /// <summary>Gets the program's process id; 0 before it runs.</summary>
+    internal int RootPid => _rootPid;
+
+    /// <summary>Gets the program's exit status as a shell would show it; -1 before it ended.</summary>
+    internal int ExitStatus { get; private set; } = -1;
+
+    /// <summary>Gets the errno with which the program could not be executed, or 0.</summary>
+    internal int ExecErrno { get; private set; }
+
+    /// <summary>Gets how many processes lived in the tree.</summary>
+    internal long ProcessCount { get; private set; }
+
+    /// <summary>Gets how many threads were traced.</summary>
+    internal long ThreadCount { get; private set; }
+
+    /// <summary>Gets how many processes live. Atomic.</summary>
+    internal int LiveProcesses => _liveProcesses;
+
+    /// <summary>Asks for something. Any thread; returns at once.</summary>
+    internal void Post(TracerRequest request)
+    {
+        _requests.Enqueue(request);
+        _bell.Ring();
+    }
+
+    /// <summary>Starts a program and follows it and all its descendants until the last has ended.</summary>
+    /// <param name="launcher">The program, not started.</param>
+    /// <param name="beforeExec">Told the process id while the program waits to be executed.</param>
+    internal void Run(ChildLauncher launcher, Action<int> beforeExec)
+    {
+        _bell.BindToThisThread();
+        int pid = launcher.Start();
+        _rootPid = pid;
+        Tracee.Seize(pid);
+        beforeExec(pid);
+        TracedProcess root = AddProcess(pid, new TargetMemory(pid, null));
+        AddThread(pid, root);
+        launcher.Release();
+        while (_threads.Count > 0)
+        {
+            _bell.Answer();
+            CarryOutRequests();
+            WaitResult result = _unhandled.TryDequeue(out WaitResult held) ? held : Tracee.Wait(-1, block: true);
+            if (result.Kind == WaitKind.NoChildren)
+            {
+                break;
+            }
+
+            if (result.Kind != WaitKind.None)
+            {
+                Handle(result);
+            }
+        }
+
+        ExecErrno = launcher.ExecErrno;
+        _bell.Unbind();
+        _tell(new TreeEnded());
+    }
+
+    /// <summary>Says that the tree has ended before it began.</summary>
+    internal void Abandon() => _tell(new TreeEnded());
+
+    /// <inheritdoc/>
+    public void Dispose() => _bell.Dispose();
+
+    private TracedProcess AddProcess(int pid, TargetMemory memory)
+    {
+        TracedProcess process = new(pid, memory);
+        _processes[pid] = process;
+        ProcessCount++;
+        _ = Interlocked.Increment(ref _liveProcesses);
+        return process;
+    }
+
+    private void AddThread(int tid, TracedProcess process)
+    {
+        _threads[tid] = new TracedThread(tid, process);
+        _ = process.Threads.Add(tid);
+        ThreadCount++;
+    }
+}

@@ -1,0 +1,34 @@
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>What the tracer thread tells the pager thread; one kind of news a type.</summary>
+internal abstract record TracerNews;
+
+/// <summary>A process has memory of its own: the first, or after exec, or after the fork of one that has no agent.</summary>
+internal sealed record MemoryBorn(TargetMemory Memory) : TracerNews;
+
+/// <summary>A memory that has an agent was forked. The child's thread is stopped until the pager answers with an attach request.</summary>
+/// <param name="Memory">The child's memory.</param>
+/// <param name="HeldThread">The child's thread.</param>
+/// <param name="Mapped">The child's mappings, without those that fork wipes; ascending.</param>
+internal sealed record MemoryForked(
+    TargetMemory Memory, int HeldThread, System.Collections.Generic.IReadOnlyList<AddressRange> Mapped) : TracerNews;
+
+/// <summary>An attach request was carried out, or could not be.</summary>
+/// <param name="Request">The request.</param>
+/// <param name="Agent">The agent, or null.</param>
+/// <param name="Uffd">The userfaultfd, or null.</param>
+/// <param name="Refusal">Why not; null when the target was gone.</param>
+internal sealed record AttachDone(AttachRequest Request, AgentLink? Agent, Userfaultfd? Uffd, string? Refusal) : TracerNews;
+
+/// <summary>Every thread was seen outside madvise(2) since the request.</summary>
+internal sealed record Quiesced(QuiesceRequest Request) : TracerNews;
+
+/// <summary>No process uses a memory any more.</summary>
+internal sealed record MemoryGone(TargetMemory Memory) : TracerNews;
+
+/// <summary>The last process of the tree has ended, or the program could not be started.</summary>
+internal sealed record TreeEnded : TracerNews;

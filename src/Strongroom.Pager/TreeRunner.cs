@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using Strongroom.Kernel;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager;
+
+/// <summary>Runs a program and all its descendants with their memory sealed.</summary>
+public static class TreeRunner
+{
+    /// <summary>Runs a program until the last process of its tree has ended.</summary>
+    /// <param name="options">What to run and how.</param>
+    /// <returns>The report, with the program's exit status.</returns>
+    /// <exception cref="ProgramStartException">The program could not be executed: ENOENT, EACCES, ENOEXEC …</exception>
+    /// <exception cref="KernelException">The kernel refused something that the pager needs.</exception>
+    /// <remarks>Blocks. Once a process; it changes how the process takes signals and makes it undumpable.</remarks>
+    public static RunReport Run(RunOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        long startedAt = Stopwatch.GetTimestamp();
+        TimeSpan cpuBefore = Process.GetCurrentProcess().TotalProcessorTime;
+        OwnProcess.Harden();
+
+        TimeSpan tick = TimeSpan.FromMilliseconds(Math.Clamp(options.Idle.TotalMilliseconds / 4, 10, 250));
+        using PagerContext context = new(options, tick);
+        using EventDescriptor wake = new();
+        ConcurrentQueue<TracerNews> news = new();
+        using Tracer tracer = new(item =>
+        {
+            news.Enqueue(item);
+            wake.Signal();
+        });
+        using PagerLoop loop = new(context, tick, tracer, news, wake);
+        Trace(tracer, options, loop);
+        return tracer.ExecErrno != 0
+            ? throw new ProgramStartException(tracer.ExecErrno)
+            : Report(options, context, loop, tracer, startedAt, cpuBefore);
+    }
+
+    private static void Trace(Tracer tracer, RunOptions options, PagerLoop loop)
+    {
+        using ChildLauncher launcher = new(
+            options.Program, options.Arguments, options.Environment);
+        using SignalRelay relay = new(tracer);
+        Exception? failure = null;
+        Thread thread = new(() =>
+        {
+            try
+            {
+                tracer.Run(launcher, pid => OwnProcess.LimitOpenFiles(pid, options.OpenFilesSoftLimit));
+            }
+            catch (KernelException e) when (tracer.RootPid == 0 || tracer.ProcessCount == 0)
+            {
+                failure = e; // before the program ran: a plain refusal
+                tracer.Abandon();
+            }
+        })
+        {
+            Name = "tracer",
+        };
+        thread.Start();
+        loop.Run();
+        thread.Join();
+        if (failure is not null)
+        {
+            throw failure;
+        }
+    }
+
+    private static RunReport Report(
+        RunOptions options, PagerContext context, PagerLoop loop, Tracer tracer, long startedAt, TimeSpan cpuBefore)
+    {
+        PagerStatistics statistics = context.Statistics;
+        ClearAccount account = loop.Account;
+        string algorithm = RunReportWriter.NameOf(options.Algorithm);
+        return new RunReport
+        {
+            Program = Encoding.UTF8.GetString(options.Program),
+            Options = new()
+            {
+                WindowBytes = options.WindowBytes,
+                IdleSeconds = options.Idle.TotalSeconds,
+                Algorithm = algorithm,
+                KeyPer = RunReportWriter.NameOf(options.KeyPer),
+            },
+            Processes = tracer.ProcessCount,
+            ProcessesAttached = loop.AttachedCount,
+            ThreadsAttached = tracer.ThreadCount,
+            Keys = [.. loop.AllKeys.Select(k => new KeyReport
+            {
+                KeyId = k.KeyId.Value,
+                Algorithm = algorithm,
+                PagesSealed = (long)k.Frames.SealedEver,
+            })],
+            SealedPages = statistics.SealedPages,
+            OpenedPages = statistics.OpenedPages,
+            RescuedPages = statistics.RescuedPages,
+            Faults = statistics.Faults,
+            FaultLatencyMicroseconds = new()
+            {
+                P50 = statistics.FaultLatency.Quantile(0.5),
+                P99 = statistics.FaultLatency.Quantile(0.99),
+                Max = statistics.FaultLatency.Quantile(1),
+            },
+            PeakClearBytes = account.PeakClearBytes,
+            MeanClearBytes = account.MeanClearBytes,
+            MeanPrivateBytes = account.MeanPrivateBytes,
+            TimeInClear = account.TimeInClear,
+            ClearBytesByReason = (IReadOnlyDictionary<string, long>)account.MeanUncovered(),
+            Remarks = [.. statistics.Remarks],
+            WallSeconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
+            PagerCpuSeconds = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalSeconds,
+            ExitStatus = tracer.ExitStatus,
+        };
+    }
+}

@@ -1,0 +1,204 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using System.Threading;
+using Strongroom.Tests.Harness;
+using Xunit;
+
+namespace Strongroom.Tests.Encryption;
+
+/// <summary>
+/// What an attacker with root finds in the memory of a process that runs under Strongroom, in a core dump of it, and in
+/// the pager. The same search over an unprotected process finds everything, every time, or it would prove nothing.
+/// </summary>
+[Collection(HeavyTests.Name)]
+public class EncryptionTests
+{
+    private const int HeldPages = 65_536;
+    private const int HotPages = 256;
+    private const int WindowPages = 2_048;
+    private static readonly RunOptions s_options = new() { Window = "8M", Idle = "100ms" };
+    private static readonly TimeSpan s_promised = TimeSpan.FromSeconds(2);
+
+    [Fact]
+    public void Without_Strongroom_every_marked_page_is_found()
+    {
+        using Holder holder = Holder.Start(HeldPages, HotPages, options: null);
+        HashSet<ulong> pages = holder.PagesWithMarker(holder.ProcessId);
+        Assert.True(pages.Count >= HeldPages, $"Only {pages.Count} of {HeldPages} pages were found.");
+        Assert.True(holder.CountMarkers(holder.ProcessId) >= HeldPages * 2L);
+    }
+
+    [Fact]
+    public void A_window_of_marked_pages_is_found_at_most_and_none_in_the_pager()
+    {
+        Requirements.Pager();
+        using Holder holder = Holder.Start(HeldPages, HotPages, s_options);
+        Thread.Sleep(s_promised);
+        HashSet<ulong> clear = holder.PagesWithMarker(holder.ProcessId);
+        Assert.InRange(clear.Count, HotPages, WindowPages);
+        foreach (int pager in PagerProcesses(holder))
+        {
+            AssertHoldsNeitherMarkerNorKey(holder, pager);
+        }
+
+        holder.Command('c');
+        Thread.Sleep(s_promised);
+        Assert.InRange(holder.PagesWithMarker(holder.ProcessId).Count, HotPages, WindowPages);
+        Outcome outcome = holder.End();
+        Assert.True(outcome.ExitStatus == 0 && !outcome.TimedOut, outcome.ToString());
+        RunReport report = RunReport.Read(holder.ReportFile, outcome);
+        Assert.True(report.SealedPages > HeldPages - WindowPages, report.ToString());
+        Assert.True(report.OpenedPages > HeldPages - WindowPages, report.ToString());
+    }
+
+    [Fact]
+    public void A_core_taken_with_gcore_shows_a_window_at_most()
+    {
+        Requirements.Pager();
+        Requirements.Tools("gcore");
+        using Holder holder = Holder.Start(HeldPages, HotPages, s_options);
+        Thread.Sleep(s_promised);
+        string prefix = Path.Combine(holder.Directory, "core");
+        Outcome taken = Supervised.Run(new Launch("gcore", "-o", prefix, $"{holder.ProcessId}"));
+        string core = $"{prefix}.{holder.ProcessId}";
+        Assert.False(taken.TimedOut, taken.ToString());
+        if (File.Exists(core))
+        {
+            Assert.InRange(holder.PagesWithMarker(core), 0, WindowPages);
+        }
+        else
+        {
+            // The pager traces the process already, and a process has one tracer at most (ptrace(2), EPERM).
+            Assert.Contains("Operation not permitted", taken.Error + taken.OutputText, StringComparison.Ordinal);
+        }
+
+        holder.Command('c');
+        Assert.Equal(0, holder.End().ExitStatus);
+    }
+
+    [Fact]
+    public void A_core_dumped_by_the_kernel_shows_a_window_at_most()
+    {
+        Requirements.Pager();
+        Assert.SkipUnless(
+            File.ReadAllText("/proc/sys/kernel/core_pattern").Trim() == "core",
+            "The kernel hands core dumps to a program here (core_pattern).");
+        using Holder holder = Holder.Start(HeldPages, HotPages, s_options);
+        Thread.Sleep(s_promised);
+        ProcessTable.Signal(holder.ProcessId, 6);
+        Outcome outcome = holder.Run.Wait();
+        Assert.Equal(128 + 6, outcome.ExitStatus);
+        string core = Directory.EnumerateFiles(holder.Directory, "core*").Single();
+        Assert.InRange(holder.PagesWithMarker(core), HotPages / 2, WindowPages);
+    }
+
+    [Fact]
+    public void Equal_pages_have_different_ciphertext_and_another_one_at_every_seal()
+    {
+        Requirements.Pager();
+        const int Pages = 8_192;
+        using Holder holder = Holder.Start(Pages, hot: 16, s_options with { Window = "1M" }, equal: true);
+        Thread.Sleep(s_promised);
+        List<UInt128> first = RandomLookingPages(holder);
+        Assert.True(first.Count > Pages * 8 / 10, $"Only {first.Count} pages of ciphertext were found in the pager.");
+        int repeated = first.Count - first.Distinct().Count();
+        Assert.True(repeated == 0, $"{repeated} pages of ciphertext are there twice.");
+        holder.Command('w');
+        Thread.Sleep(s_promised);
+        List<UInt128> second = RandomLookingPages(holder);
+        Assert.True(second.Count > Pages * 8 / 10, $"Only {second.Count} pages of ciphertext were found in the pager.");
+        int kept = first.Intersect(second).Count();
+
+        // Frames that were freed and not used again may still hold what they held before.
+        Assert.True(kept < Pages / 2, $"{kept} of {Pages} pages had the same ciphertext after they were sealed anew.");
+        Assert.Equal(0, holder.End().ExitStatus);
+    }
+
+    [Fact]
+    public void The_search_for_keys_finds_those_of_a_process_that_holds_some()
+    {
+        using Supervised supervised = Supervised.Start(new Launch(CProgram.Target("key_holder").Executable));
+        string ready = supervised.WaitForOutput("\n");
+        int pid = int.Parse(ready.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Equal(4, CountKeySchedules(pid));
+        supervised.Kill();
+    }
+
+    private static void AssertHoldsNeitherMarkerNorKey(Holder holder, int pid)
+    {
+        long markers = holder.CountMarkers(pid);
+        Assert.True(markers == 0, $"{markers} markers are in process {pid} ({ProcessTable.Name(pid)}).");
+        int keys = CountKeySchedules(pid);
+        Assert.True(keys == 0, $"{keys} expanded AES keys are in process {pid} ({ProcessTable.Name(pid)}).");
+    }
+
+    // Everything of the tree that is neither the holder nor shares its memory.
+    private static List<int> PagerProcesses(Holder holder)
+    {
+        List<int> others = [];
+        foreach (int pid in ProcessTable.Descendants(holder.Run.SupervisorId))
+        {
+            if (!MemoryImage.Ranges(pid).Any(r => r.Start <= holder.Area && holder.Area < r.End))
+            {
+                others.Add(pid);
+            }
+        }
+
+        Assert.Contains(holder.RootId, others);
+        return others;
+    }
+
+    private static int CountKeySchedules(int pid)
+    {
+        HashSet<ulong> places = [];
+        _ = MemoryImage.Visit(pid, (range, address, piece) =>
+        {
+            foreach (int offset in KeySchedules.Find(piece))
+            {
+                _ = places.Add(address + (ulong)offset);
+            }
+        });
+        return places.Count;
+    }
+
+    // Digests of the pager's pages that could be ciphertext: no byte is much more frequent than chance allows.
+    private static List<UInt128> RandomLookingPages(Holder holder)
+    {
+        const int MostOfOneByte = 50;   // 16 are expected in 4096; 50 is more than eight standard deviations away.
+        Dictionary<ulong, UInt128> pages = [];
+        foreach (int pager in PagerProcesses(holder))
+        {
+            _ = MemoryImage.Visit(pager, (range, address, piece) =>
+            {
+                Span<int> counts = stackalloc int[256];
+                for (int at = 0; at + 4096 <= piece.Length; at += 4096)
+                {
+                    counts.Clear();
+                    int most = 0;
+                    foreach (byte b in piece.Slice(at, 4096))
+                    {
+                        most = Math.Max(most, ++counts[b]);
+                    }
+
+                    if (most <= MostOfOneByte)
+                    {
+                        pages[address + (ulong)at] = Digest(piece.Slice(at, 4096));
+                    }
+                }
+            });
+        }
+
+        return [.. pages.Values];
+    }
+
+    private static UInt128 Digest(ReadOnlySpan<byte> page)
+    {
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        _ = SHA256.HashData(page, digest);
+        return BinaryPrimitives.ReadUInt128LittleEndian(digest);
+    }
+}

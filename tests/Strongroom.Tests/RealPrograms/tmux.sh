@@ -1,0 +1,25 @@
+# tmux: a server in the background, a pseudo terminal, a shell in it that is typed at.
+# run: tools=tmux window=2M idle=50ms limit=120
+set -e
+export TERM=xterm LC_ALL=C.UTF-8
+socket=$PWD/tmux-socket
+t() { tmux -S "$socket" -f /dev/null "$@"; }
+t new-session -d -x 80 -y 24 'PS1="% " sh'
+see() {
+    for i in $(seq 200); do t capture-pane -p | grep -q "^$1" && return; sleep 0.05; done
+    echo "'$1' never appeared:" >&2; t capture-pane -p >&2; exit 1
+}
+see '%' # typed at before its prompt, the terminal would show what is typed twice
+t send-keys 'echo first-$((40 + 2))' Enter
+see first-42
+sleep 0.3
+t send-keys 'stty size; i=0; while [ $i -lt 300 ]; do i=$((i + 1)); echo line-$i; done; echo "done"' Enter
+see 'done'
+t split-window 'sleep 0.3; echo "second pane"; sleep 30'
+sleep 0.6
+t send-keys -t 0.0 'sleep 60' Enter C-c
+t send-keys -t 0.0 'echo status-$?' Enter
+for i in $(seq 200); do t capture-pane -p -t 0.0 | grep -q '^status-130' && break; sleep 0.05; done
+t capture-pane -p -t 0.0 | grep -o '^status-130'
+t capture-pane -p -t 0.1 | grep -o '^second pane'
+t kill-server

@@ -1,0 +1,43 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Strongroom.Crypto;
+using Strongroom.Crypto.Backends;
+using Strongroom.Tests.Contract;
+using Xunit;
+
+namespace Strongroom.Tests.Vectors;
+
+public class XtsVectorTests
+{
+    public static TheoryData<string, string> BackendsAndFiles => new(
+        from backend in XtsBackendRegistry.Names from file in XtsVectorFile.Names select (backend, file));
+
+    [Theory]
+    [MemberData(nameof(BackendsAndFiles))]
+    public void Every_backend_meets_every_published_vector(string backendName, string file)
+    {
+        XtsBackend backend = XtsBackendRegistry.GetOrSkip(backendName);
+        List<XtsVector> vectors = XtsVectorFile.Read(file);
+        Assert.True(vectors.Count >= 13, $"{file} has only {vectors.Count} vectors.");
+        foreach (XtsVector vector in vectors.Where(v => !HasEqualHalves(v)))
+        {
+            using XtsKey key = XtsKey.Import(vector.Algorithm, vector.Key, backend);
+            byte[] data = new byte[vector.Plain.Length];
+            key.Encrypt(vector.Plain, data, vector.Number);
+            Assert.True(vector.Cipher.AsSpan().SequenceEqual(data), $"{file}, {vector.Name}: wrong ciphertext.");
+            key.Decrypt(data, data, vector.Number);
+            Assert.True(vector.Plain.AsSpan().SequenceEqual(data), $"{file}, {vector.Name}: wrong plaintext.");
+        }
+    }
+
+    [Fact]
+    public void The_vector_with_equal_key_halves_is_refused()
+    {
+        XtsVector vector = Assert.Single(XtsVectorFile.Names.SelectMany(n => XtsVectorFile.Read(n)), HasEqualHalves);
+        _ = Assert.Throws<ArgumentException>(() => XtsKey.Import(vector.Algorithm, vector.Key).Dispose());
+    }
+
+    private static bool HasEqualHalves(XtsVector vector) =>
+        vector.Key.AsSpan(0, vector.Key.Length / 2).SequenceEqual(vector.Key.AsSpan(vector.Key.Length / 2));
+}
