@@ -39,6 +39,18 @@ internal static class RunSummary
         return text.ToString();
     }
 
+    /// <summary>Writes what must be said even to those who want no summary: which processes the pager ended.</summary>
+    internal static string OfKilled(RunReport report)
+    {
+        StringBuilder text = new();
+        foreach (string sentence in report.Killed)
+        {
+            AppendLine(text, sentence);
+        }
+
+        return text.ToString();
+    }
+
     private static void AppendUncovered(StringBuilder text, IReadOnlyDictionary<string, long> clearBytesByReason)
     {
         List<string> parts = [];

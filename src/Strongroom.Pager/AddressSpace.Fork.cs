@@ -53,7 +53,7 @@ internal sealed partial class AddressSpace
             child._registered.Add(range);
         }
 
-        child.WriteTag(tag);
+        child.IsTagged = child.TryWriteTag(tag);
         _context.Orphans.Add(child);
     }
 
@@ -64,14 +64,14 @@ internal sealed partial class AddressSpace
         return BitConverter.ToUInt128(random);
     }
 
-    private void WriteTag(UInt128 tag)
+    private bool TryWriteTag(UInt128 tag)
     {
         Span<byte> page = stackalloc byte[PageNumber.SizeBytes];
         page.Clear();
         _ = BitConverter.TryWriteBytes(page, tag);
 
-        // Never present before: the page is wiped at every fork. A failure leaves an orphan that nobody claims.
-        _ = _uffd.Copy(new VirtualAddress(TagAddress).Page, page, out _);
+        // Never present before: the page is wiped at every fork.
+        return _uffd.Copy(new VirtualAddress(TagAddress).Page, page, out _) is FillOutcome.Filled or FillOutcome.Gone;
     }
 
     private void Inherit(Region parent, FrameStore frames)

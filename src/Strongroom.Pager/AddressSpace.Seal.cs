@@ -318,6 +318,7 @@ internal sealed partial class AddressSpace
     {
         AgentMessage message = Agent!.Message;
         message.Clear();
+        message.IsAside = true;
         AddUnshareCalls(message);
         if (!Agent.TrySend())
         {

@@ -67,6 +67,9 @@ internal sealed partial class AddressSpace : IDisposable
     /// <summary>Gets the tag that tells this child of a fork from others; zero in what was not forked.</summary>
     internal UInt128 Tag { get; private init; }
 
+    /// <summary>Gets a value indicating whether the tag could be written, so that the child will be known by it.</summary>
+    internal bool IsTagged { get; private set; }
+
     /// <summary>Gets the counts of pages.</summary>
     internal PageCounts Counts => _table.Counts;
 

@@ -53,31 +53,29 @@ internal sealed partial class PagerLoop
         }
     }
 
-    // The child's own tag page says which of the address spaces that fork events brought is its own.
+    // The child's own tag page says which of the address spaces that fork events brought is its own. The event was read before the child
+    // could run, so a child without one was forked before its parent's memory was registered: it starts anew, like its parent did.
     private void HandleForked(MemoryForked forked)
     {
         TargetMemory memory = forked.Memory;
         _memories.Add(memory);
-        if (memory.Parent?.Space is null && memory.Parent?.Refusal is not null)
+        if (FindOrphan(memory) is { } space)
         {
-            // The parent was let go uncovered a moment ago, with nothing sealed; so is the child.
-            _tracer.Post(new ReleaseRequest(memory, forked.HeldThread));
-            return;
+            _ = _context.Orphans.Remove(space);
+            space.KeepOnly(forked.Mapped);
+            memory.Space = space;
+            memory.IsAttachPending = true;
+            Watch(memory, space.Uffd);
+            _tracer.Post(new AttachRequest(memory, space, forked.HeldThread));
         }
-
-        AddressSpace? space = FindOrphan(memory);
-        if (space is null)
+        else if (_context.Orphans.Exists(orphan => !orphan.IsTagged))
         {
             Kill(memory, "its parent's memory was forked in a way that could not be followed");
-            return;
         }
-
-        _ = _context.Orphans.Remove(space);
-        space.KeepOnly(forked.Mapped);
-        memory.Space = space;
-        memory.IsAttachPending = true;
-        Watch(memory, space.Uffd);
-        _tracer.Post(new AttachRequest(memory, space, forked.HeldThread));
+        else
+        {
+            _tracer.Post(new ReleaseRequest(memory, forked.HeldThread));
+        }
     }
 
     private AddressSpace? FindOrphan(TargetMemory memory)
@@ -152,7 +150,6 @@ internal sealed partial class PagerLoop
         space.Dispose();
         memory.Refusal = refusal;
         _ = _context.Statistics.Remarks.Add($"A process was left in clear: {refusal}.");
-        _tracer.Post(new ReleaseRequest(memory, 0));
     }
 
     private void HandleGone(TargetMemory memory)

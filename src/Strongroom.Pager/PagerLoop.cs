@@ -174,7 +174,7 @@ internal sealed partial class PagerLoop : IDisposable
         }
 
         memory.IsCondemned = true;
-        _ = _context.Statistics.Remarks.Add($"Process {memory.Pid} was killed: {reason}.");
+        _context.Statistics.Killed.Add($"Process {memory.Pid} was killed: {reason}.");
         StopWatching(memory);
         _tracer.Post(new KillRequest(memory));
     }

@@ -27,6 +27,9 @@ internal sealed class PagerStatistics
     /// <summary>Gets clear bytes left alone, by reason, at the last look.</summary>
     internal Dictionary<string, long> UncoveredBytes { get; } = [];
 
+    /// <summary>Gets what had to be ended and why, a sentence each.</summary>
+    internal List<string> Killed { get; } = [];
+
     /// <summary>Gets what could not be covered, a sentence each.</summary>
     internal SortedSet<string> Remarks { get; } = new(StringComparer.Ordinal);
 }

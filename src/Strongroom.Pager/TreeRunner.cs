@@ -112,6 +112,7 @@ public static class TreeRunner
             MeanPrivateBytes = account.MeanPrivateBytes,
             TimeInClear = account.TimeInClear,
             ClearBytesByReason = (IReadOnlyDictionary<string, long>)account.MeanUncovered(),
+            Killed = statistics.Killed,
             Remarks = [.. statistics.Remarks],
             WallSeconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
             PagerCpuSeconds = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalSeconds,

@@ -148,6 +148,7 @@ internal sealed class RunCommand
             RunReportWriter.Write(report, reportFile);
         }
 
+        StandardError.Write(RunSummary.OfKilled(report));
         if (!quiet)
         {
             StandardError.Write(RunSummary.Of(report));

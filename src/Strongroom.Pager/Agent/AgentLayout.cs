@@ -28,7 +28,10 @@ internal static class AgentLayout
     internal const int SlotCount = ProbeSlots + (2 * SealSlots);
     internal const int AreaBytes = StagingOffset + (SlotCount * PageNumber.SizeBytes);
 
-    /// <summary>Within a message: count of calls (4 bytes), then at 8 the ready flag of the start.</summary>
+    /// <summary>Within a message: after the count of calls (4 bytes), whether they are to be made aside, because they may wait for the pager.</summary>
+    internal const int AsideOffset = 4;
+
+    /// <summary>Within a message: the ready flag of the start.</summary>
     internal const int ReadyOffset = 8;
 
     /// <summary>Within a message: the calls, 64 bytes each: number, six arguments, result.</summary>

@@ -22,6 +22,9 @@ internal sealed class AgentMessage
     /// <summary>Gets how many calls it holds.</summary>
     internal int CallCount { get; private set; }
 
+    /// <summary>Gets or sets a value indicating whether the calls may meet a sealed page and wait for it. The agent leaves them to a child.</summary>
+    internal bool IsAside { get; set; }
+
     /// <summary>Gets a value indicating whether another call fits.</summary>
     internal bool HasRoom => CallCount < AgentLayout.MaxCalls;
 
@@ -34,6 +37,7 @@ internal sealed class AgentMessage
         get
         {
             BinaryPrimitives.WriteInt32LittleEndian(_bytes, CallCount);
+            BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(AgentLayout.AsideOffset), IsAside ? 1 : 0);
             return _bytes.AsSpan(0, AgentLayout.DataOffset + _dataBytes);
         }
     }
@@ -42,6 +46,7 @@ internal sealed class AgentMessage
     internal void Clear()
     {
         CallCount = 0;
+        IsAside = false;
         _dataBytes = 0;
     }
 

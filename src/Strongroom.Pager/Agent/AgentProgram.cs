@@ -7,10 +7,12 @@ namespace Strongroom.Pager.Agent;
 /// <summary>The agent's machine code: a loop that does the system calls of a message and sends it back. No key, no policy, no stack.</summary>
 /// <remarks>
 /// It starts as a clone of a stopped thread of the target, at the first instruction, with <c>rbx</c> = address of the message
-/// pages. The clone shares the target's memory and nothing else for long: it leaves its process group and session, so that a
+/// pages and <c>r12</c> = the target's own process id: its parent for as long as the target lives. The clone shares the target's memory and nothing else for long: it leaves its process group and session, so that a
 /// signal to the group misses it, and takes an empty descriptor table of its own. It was cloned with every signal blocked.
 /// When the pager is gone it stays, because it holds the last duplicate of the userfaultfd (without one the kernel would answer
-/// faults with zero pages), until the target is gone too. Source: clone(2), close_range(2), userfaultfd(2).
+/// faults with zero pages), until the target is gone too. It must therefore never wait for the pager in a system call: calls that
+/// may meet a sealed page are done aside, by a child that shares everything with it and dies with it. Source: clone(2), close_range(2),
+/// userfaultfd(2).
 /// </remarks>
 internal static class AgentProgram
 {
@@ -69,9 +71,6 @@ internal static class AgentProgram
         c.lea(r10, __[patience]);
         c.mov(r8d, 16);
         c.syscall();
-        c.mov(eax, 110);                          // getppid(), to notice the target's end
-        c.syscall();
-        c.mov(r12, rax);
         c.lea(rcx, __[r14 + 1]);                  // ready: 1, or 1 - errno of socketpair
         c.mov(__dword_ptr[rbx + AgentLayout.ReadyOffset], ecx);
     }
@@ -86,6 +85,7 @@ internal static class AgentProgram
         Label leave = c.CreateLabel();
         Label pause = c.CreateLabel();
 
+        c.xor(ebp, ebp);                          // the child aside, to be reaped: none
         c.Label(ref receive);
         c.mov(eax, 45);                           // recvfrom(0, message, MessageBytes, 0, NULL, NULL)
         c.xor(edi, edi);
@@ -112,6 +112,9 @@ internal static class AgentProgram
         c.mov(r15, rax);                          // length, for the reply
         c.mov(r14d, __dword_ptr[rbx]);
         c.lea(r13, __[rbx + AgentLayout.CallsOffset]);
+        c.cmp(__dword_ptr[rbx + AgentLayout.AsideOffset], 0);
+        c.je(next);
+        WriteAside(c, receive, reply, leave);
         c.Label(ref next);
         c.test(r14d, r14d);
         c.jz(reply);
@@ -137,7 +140,9 @@ internal static class AgentProgram
         c.xor(r8d, r8d);
         c.xor(r9d, r9d);
         c.syscall();
-        c.jmp(receive);
+        c.cmp(ebp, -1);
+        c.jne(receive);
+        c.jmp(leave);                             // the child aside is done
 
         c.Label(ref watch);                       // the pager is gone: outlive the target, then end
         c.mov(eax, 35);                           // nanosleep({0, 20 ms}, NULL)
@@ -153,5 +158,43 @@ internal static class AgentProgram
         c.ud2();
         c.Label(ref pause);
         c.dq(0ul, 20_000_000ul);
+    }
+
+    // Goes on as the child at the next instruction; as the parent, to receive the next message.
+    private static void WriteAside(Assembler c, Label receive, Label reply, Label leave)
+    {
+        Label isReaped = c.CreateLabel();
+        c.mov(edi, ebp);
+        c.test(edi, edi);
+        c.jz(isReaped);
+        c.mov(eax, 61);                           // wait4(last child, NULL, __WALL, NULL): it has replied and is ending
+        c.xor(esi, esi);
+        c.mov(edx, 0x40000000);
+        c.xor(r10d, r10d);
+        c.syscall();
+        c.Label(ref isReaped);
+        c.mov(eax, 39);                           // getpid()
+        c.syscall();
+        c.mov(r9, rax);
+        c.mov(eax, 56);                           // clone(CLONE_VM | CLONE_FILES, no exit signal)
+        c.mov(edi, 0x100 | 0x400);
+        c.xor(esi, esi);
+        c.xor(edx, edx);
+        c.xor(r10d, r10d);
+        c.xor(r8d, r8d);
+        c.syscall();
+        c.mov(rbp, rax);
+        c.test(rax, rax);
+        c.js(reply);                              // no process to be had: the calls are not made
+        c.jnz(receive);
+        c.dec(rbp);                               // -1: this is the child
+        c.mov(eax, 157);                          // prctl(PR_SET_PDEATHSIG, SIGKILL)
+        c.mov(edi, 1);
+        c.mov(esi, 9);
+        c.syscall();
+        c.mov(eax, 110);                          // getppid(): did the agent end before that?
+        c.syscall();
+        c.cmp(rax, r9);
+        c.jne(leave);
     }
 }

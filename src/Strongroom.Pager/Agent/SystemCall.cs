@@ -9,6 +9,7 @@ internal static class SystemCall
     internal const int Munmap = 11;
     internal const int Ioctl = 16;
     internal const int Madvise = 28;
+    internal const int Getpid = 39;
     internal const int RecvMessage = 47;
     internal const int Clone = 56;
     internal const int Chdir = 80;

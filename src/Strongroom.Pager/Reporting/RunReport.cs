@@ -59,6 +59,9 @@ public sealed class RunReport
     /// <summary>Gets the plaintext that was left alone, averaged over time, in bytes, by reason; see <see cref="ClearReason"/>.</summary>
     public IReadOnlyDictionary<string, long> ClearBytesByReason { get; init; } = new Dictionary<string, long>();
 
+    /// <summary>Gets the processes that the pager ended because a page of theirs might have come back wrong, one sentence each.</summary>
+    public IReadOnlyList<string> Killed { get; init; } = [];
+
     /// <summary>Gets what the run could not cover or had to refuse, one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 

@@ -47,6 +47,13 @@ internal sealed class AgentStarter
             return null;
         }
 
+        if (ProcessTable.HasUnshared(_tid))
+        {
+            Refusal = "it unshared its PID namespace, whose first process its agent would be";
+            _injector.LetGo();
+            return null;
+        }
+
         if (!_injector.TryBegin(out string? refusal))
         {
             Refusal = refusal;
@@ -118,7 +125,8 @@ internal sealed class AgentStarter
         if (result == 0)
         {
             _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
-            result = _injector.Call(SystemCall.Clone, CloneFlags, 0, rbx: area + AgentLayout.MessageOffset);
+            ulong parent = (ulong)_injector.Call(SystemCall.Getpid);
+            result = _injector.Call(SystemCall.Clone, CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: parent);
         }
 
         if (result <= 0)

@@ -54,7 +54,7 @@ internal sealed class Injector
 
     /// <summary>Makes one system call.</summary>
     /// <returns>Its result; -ESRCH also when the thread is gone.</returns>
-    internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0)
+    internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0, ulong r12 = 0)
     {
         user_regs_struct registers = _saved;
         registers.rax = unchecked((ulong)number);
@@ -66,6 +66,7 @@ internal sealed class Injector
         registers.r8 = e;
         registers.r9 = f;
         registers.rbx = rbx;
+        registers.r12 = r12;
         registers.rip = SyscallAddress;
         return Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
             ? unchecked((long)registers.rax)

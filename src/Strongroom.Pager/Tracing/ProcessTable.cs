@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Text;
+using System.IO;
 using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
@@ -49,6 +50,10 @@ internal static class ProcessTable
 
     /// <summary>Tells whether a thread is behind a seccomp filter or in strict mode; proc_pid_status(5).</summary>
     internal static bool IsFiltered(int tid) => ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0;
+
+    /// <summary>Tells whether a thread's next child would be in another PID namespace than itself; pid_namespaces(7).</summary>
+    internal static bool HasUnshared(int tid) =>
+        new FileInfo($"/proc/{tid}/ns/pid").LinkTarget != new FileInfo($"/proc/{tid}/ns/pid_for_children").LinkTarget;
 
     /// <summary>Finds a child by the number that its parent, perhaps in a PID namespace of its own, knows it by.</summary>
     /// <param name="tid">The thread that made the child.</param>

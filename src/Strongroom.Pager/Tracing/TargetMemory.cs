@@ -37,7 +37,8 @@ internal sealed class TargetMemory
     /// <summary>Gets the <see cref="Stopwatch"/> time at which it began.</summary>
     internal long BornAt { get; }
 
-    /// <summary>Gets or sets a value indicating whether it has an agent, so that its forks must be adopted. Tracer thread only.</summary>
+    /// <summary>Gets or sets a value indicating whether it has or had an agent, so that its forks may have to be adopted. Tracer
+    /// thread only.</summary>
     internal bool IsAttached { get; set; }
 
     /// <summary>Gets or sets a value indicating whether the pager was told of it. Tracer thread only.</summary>

@@ -66,9 +66,9 @@ internal sealed record QuiesceRequest(TargetMemory Memory, int Epoch) : TracerRe
     internal int Outstanding { get; set; }
 }
 
-/// <summary>The news that a memory is uncovered: its forks need not be adopted.</summary>
-/// <param name="Memory">Which.</param>
-/// <param name="HeldThread">A thread that was held after a fork and may go on; 0 for none.</param>
+/// <summary>The news that a child held after its fork has nothing to be adopted and may go on.</summary>
+/// <param name="Memory">Its memory.</param>
+/// <param name="HeldThread">Its thread.</param>
 internal sealed record ReleaseRequest(TargetMemory Memory, int HeldThread) : TracerRequest(Memory);
 
 /// <summary>The wish that all processes that use a memory be killed.</summary>

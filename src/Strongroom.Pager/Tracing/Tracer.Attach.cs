@@ -17,8 +17,7 @@ internal sealed partial class Tracer
                     Kill(kill.Memory);
                     break;
                 case ReleaseRequest release:
-                    release.Memory.IsAttached = false;
-                    _ = release.HeldThread != 0 && Tracee.Continue(release.HeldThread, 0); // false: gone
+                    _ = Tracee.Continue(release.HeldThread, 0); // false: gone
                     break;
                 case QuiesceRequest quiesce:
                     Quiesce(quiesce);

@@ -130,7 +130,7 @@ public class HostileTests
     [Fact]
     public void Environment_and_arguments_arrive_unchanged()
     {
-        Launch launch = new("sh", "-c", "env | grep -v -e '^_=' -e ^TARGET_SETTLE_MS= | sort; printf '<%s>' \"$@\"", "x", "", "a b", "--", "-n", "*")
+        Launch launch = new("sh", "-c", "env | grep -v -e '^_=' -e ^PWD= -e ^TARGET_SETTLE_MS= | sort; printf '<%s>' \"$@\"", "x", "", "a b", "--", "-n", "*")
         {
             Environment = new Dictionary<string, string>
             {
