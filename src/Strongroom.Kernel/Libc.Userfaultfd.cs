@@ -21,6 +21,7 @@ internal static partial class Libc
     internal const ulong UFFD_FEATURE_EVENT_REMAP = 1 << 2;
     internal const ulong UFFD_FEATURE_EVENT_REMOVE = 1 << 3;
     internal const ulong UFFD_FEATURE_EVENT_UNMAP = 1 << 6;
+    internal const ulong UFFD_FEATURE_THREAD_ID = 1 << 8;
     internal const ulong UFFD_FEATURE_MOVE = 1 << 16;
 
     internal const ulong UFFDIO_REGISTER_MODE_MISSING = 1;

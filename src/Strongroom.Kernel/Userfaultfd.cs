@@ -32,7 +32,7 @@ internal sealed class Userfaultfd : OwnedDescriptor
 {
     /// <summary>The features without which a page could come back wrong.</summary>
     internal const ulong NeededFeatures = Libc.UFFD_FEATURE_EVENT_FORK | Libc.UFFD_FEATURE_EVENT_REMAP
-        | Libc.UFFD_FEATURE_EVENT_REMOVE | Libc.UFFD_FEATURE_EVENT_UNMAP | Libc.UFFD_FEATURE_MOVE;
+        | Libc.UFFD_FEATURE_EVENT_REMOVE | Libc.UFFD_FEATURE_EVENT_UNMAP | Libc.UFFD_FEATURE_THREAD_ID | Libc.UFFD_FEATURE_MOVE;
 
     /// <summary>Takes over a descriptor.</summary>
     internal Userfaultfd(int fd)

@@ -1,14 +1,19 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Strongroom.Core;
 using Strongroom.Kernel;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager;
 
 /// <content>Missing-page faults: what a page was is put back, and with it neighbours that will be wanted too.</content>
 internal sealed partial class AddressSpace
 {
+    private static readonly TimeSpan s_eventPatience = TimeSpan.FromMilliseconds(2);
+
+    private readonly Queue<AddressRange> _growths = new();
     private ulong _nextSequentialPage;
     private int _sequentialRun = 1;
 
@@ -38,7 +43,37 @@ internal sealed partial class AddressSpace
     {
         for (int i = _waiting.Count; i > 0 && Verdict is null; i--)
         {
-            HandleFault(_waiting.Dequeue());
+            WaitingFault fault = _waiting.Dequeue();
+            if (Stopwatch.GetElapsedTime(fault.ReadAt) < s_eventPatience || !TryUncoverGrowth(fault))
+            {
+                HandleFault(fault);
+            }
+        }
+    }
+
+    // mremap(2) that makes locked memory longer by moving it fills the new part before it reports the move, while the kernel refuses
+    // all fills until the report is read (mm/mremap.c: mm_populate comes before notify_uffd). Only taking the new part from the
+    // userfaultfd lets the kernel fill it. It was never here, so nothing of it is sealed: what mremap touches is the new part alone.
+    private bool TryUncoverGrowth(WaitingFault fault)
+    {
+        ulong bytes = ProcessTable.GrowthByMremap(TargetPid, fault.ThreadId);
+        AddressRange growth = AddressRange.FromLength(fault.Page.Address, bytes);
+        if (bytes == 0 || _uffd.Unregister(growth) != 0)
+        {
+            return false;
+        }
+
+        _growths.Enqueue(growth);
+        return true;
+    }
+
+    // Before the report of the move is read, that is before the program can go on: the mapping must be one VMA again, or its next
+    // mremap would fail.
+    private void CoverGrowths()
+    {
+        while (_growths.TryDequeue(out AddressRange growth))
+        {
+            _ = _uffd.Register(growth); // ENOMEM: the target has ended
         }
     }
 

@@ -104,6 +104,7 @@ internal sealed partial class AddressSpace : IDisposable
             return;
         }
 
+        CoverGrowths();
         RetryWaiting();
         long now = Stopwatch.GetTimestamp();
         int count = _uffd.ReadMessages(_messages);
@@ -123,7 +124,8 @@ internal sealed partial class AddressSpace : IDisposable
             if (_messages[i].@event == Libc.UFFD_EVENT_PAGEFAULT)
             {
                 PageNumber page = new VirtualAddress(_messages[i].word1).Page;
-                HandleFault(new(page, (_messages[i].word0 & Libc.UFFD_PAGEFAULT_FLAG_WRITE) != 0, now));
+                bool isWrite = (_messages[i].word0 & Libc.UFFD_PAGEFAULT_FLAG_WRITE) != 0;
+                HandleFault(new(page, isWrite, (int)_messages[i].word2, now));
             }
         }
     }
@@ -191,5 +193,5 @@ internal sealed partial class AddressSpace : IDisposable
     }
 
     /// <summary>A fault that was read and not answered yet.</summary>
-    private readonly record struct WaitingFault(PageNumber Page, bool IsWrite, long ReadAt);
+    private readonly record struct WaitingFault(PageNumber Page, bool IsWrite, int ThreadId, long ReadAt);
 }

@@ -249,6 +249,7 @@ public static class Requirements
         Add(Libc.UFFD_FEATURE_EVENT_REMAP, "remap events");
         Add(Libc.UFFD_FEATURE_EVENT_REMOVE, "remove events");
         Add(Libc.UFFD_FEATURE_EVENT_UNMAP, "unmap events");
+        Add(Libc.UFFD_FEATURE_THREAD_ID, "thread ids");
         Add(Libc.UFFD_FEATURE_MOVE, "UFFDIO_MOVE");
         return string.Join(", ", names);
 

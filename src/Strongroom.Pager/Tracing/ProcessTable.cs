@@ -1,6 +1,8 @@
 using System;
 using System.Buffers.Text;
+using System.Globalization;
 using System.IO;
+using System.Text;
 using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
@@ -48,6 +50,36 @@ internal static class ProcessTable
         return length <= 0 || !Utf8Parser.TryParse(text[..length], out long number, out _) || number is 28 or 440;
     }
 
+    /// <summary>Gets by how much a thread makes a mapping longer, if it is in mremap(2) to do so; proc_pid_syscall(5).</summary>
+    /// <param name="pid">Its process.</param>
+    /// <param name="innerTid">Its number in its own PID namespace.</param>
+    /// <returns>Bytes; 0 when it is not.</returns>
+    internal static ulong GrowthByMremap(int pid, int innerTid)
+    {
+        Span<byte> text = stackalloc byte[4096];
+        foreach (int tid in ThreadList.Of(pid))
+        {
+            using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/status", 0, out _);
+            int length = status?.ReadAt(text, 0) ?? 0;
+            if (length <= 0 || InnermostPid(text[..length]) != innerTid)
+            {
+                continue;
+            }
+
+            using OwnedDescriptor? call = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/syscall", 0, out _);
+            length = call?.ReadAt(text, 0) ?? 0;
+            string[] words = Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '); // 25 0xaddr 0xold 0xnew ...
+            return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
+                && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
+                && ulong.TryParse(after, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong newBytes)
+                && newBytes > oldBytes
+                ? newBytes - oldBytes
+                : 0;
+        }
+
+        return 0;
+    }
+
     /// <summary>Tells whether a thread is behind a seccomp filter or in strict mode; proc_pid_status(5).</summary>
     internal static bool IsFiltered(int tid) => ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0;
 
@@ -71,9 +103,9 @@ internal static class ProcessTable
 
         using OwnedDescriptor? children = OwnedDescriptor.TryOpen($"/proc/{tid}/task/{tid}/children", 0, out _);
         length = children?.ReadAt(text, 0) ?? 0;
-        foreach (string number in System.Text.Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '))
+        foreach (string number in Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '))
         {
-            if (int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out int pid))
+            if (int.TryParse(number, CultureInfo.InvariantCulture, out int pid))
             {
                 using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/status", 0, out _);
                 length = status?.ReadAt(text, 0) ?? 0;

@@ -34,14 +34,10 @@ internal static class Workplace
     /// <summary>STRONGROOM_NATIVE_ONLY=1: only checks that the programs are right without a pager.</summary>
     public static bool NativeOnly { get; } = IsSet("STRONGROOM_NATIVE_ONLY");
 
-    /// <summary>
-    /// The seed of every randomised test: STRONGROOM_SEED; without it a new one each long run, and always the same in the short
-    /// form, because a kernel's unending change of layout (ARCHITECTURE.md, What is not right yet) ends some seeds.
-    /// </summary>
+    /// <summary>The seed of every randomised test: STRONGROOM_SEED, or a new one each run.</summary>
     public static ulong Seed { get; } =
         ulong.TryParse(Environment.GetEnvironmentVariable("STRONGROOM_SEED"), CultureInfo.InvariantCulture, out ulong seed) ? seed
-        : Long ? (ulong)Environment.TickCount64 ^ ((ulong)Environment.ProcessId << 32)
-        : 1;
+        : (ulong)Environment.TickCount64 ^ ((ulong)Environment.ProcessId << 32);
 
     /// <summary>Whether an environment variable is set to something other than 0.</summary>
     public static bool IsSet(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } and not "0";
