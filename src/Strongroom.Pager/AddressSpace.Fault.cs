@@ -15,7 +15,7 @@ internal sealed partial class AddressSpace
 
     private readonly Queue<AddressRange> _growths = new();
     private ulong _nextSequentialPage;
-    private int _sequentialRun = 1;
+    private int _sequentialRun;
 
     private void HandleFault(WaitingFault fault)
     {
@@ -137,8 +137,8 @@ internal sealed partial class AddressSpace
         _context.Statistics.OpenedPages += count;
     }
 
-    // One page for a lone fault; for a run of faults in ascending order twice as many each time; for many faults in one region
-    // ever larger aligned blocks. Never more than a 64th of the window, so that favours do not push out what is in use.
+    // One page for a lone fault; for a run of faults in ascending order twice as many each time, never more than a 64th of the window. For
+    // many faults in one region ever larger aligned blocks too, but only while nothing must be sealed in exchange.
     private (int First, int Count) ChooseNeighbours(Region region, int index)
     {
         if (region.FaultTick != _context.Tick)
@@ -148,12 +148,10 @@ internal sealed partial class AddressSpace
         }
 
         int limit = (int)Math.Clamp(_context.WindowPages / 64, 1, PagerContext.BouncePages);
-        ulong page = region.FirstPage + (ulong)index;
-        bool isSequential = page == _nextSequentialPage;
-        _sequentialRun = isSequential ? Math.Min(_sequentialRun * 2, limit) : 1;
+        int run = NextRun(region, index, limit);
         int first = index;
-        int end = index + _sequentialRun;
-        if (!isSequential)
+        int end = index + run;
+        if (run == 1 && !_context.IsWindowFull)
         {
             int block = Math.Min(1 << Math.Min(region.RecentFaults++ / 2, 4), limit);
             first = index & ~(block - 1);
@@ -173,8 +171,25 @@ internal sealed partial class AddressSpace
             high++;
         }
 
-        _nextSequentialPage = region.FirstPage + (ulong)high;
+        EndRun(region, high);
         return (low, high - low);
+    }
+
+    // How many pages to bring in from here on: 1, or more in a run of faults in ascending order. Every region has a run of its own, so
+    // that a program may walk through several places at once; at a region's end it goes on in the next one.
+    private int NextRun(Region region, int index, int limit)
+    {
+        int before = region.NextIndex == index ? region.RunLength
+            : region.FirstPage + (ulong)index == _nextSequentialPage ? _sequentialRun
+            : 0;
+        return region.RunLength = Math.Clamp(before * 2, 1, limit);
+    }
+
+    private void EndRun(Region region, int nextIndex)
+    {
+        region.NextIndex = nextIndex;
+        _nextSequentialPage = region.FirstPage + (ulong)nextIndex;
+        _sequentialRun = region.RunLength;
     }
 
     // A page in staging goes back without cryptography. It is read like a file: a page that is missing there (the target meddled)
@@ -207,16 +222,15 @@ internal sealed partial class AddressSpace
     private bool FillWithZeros(Region region, int index, bool isWrite)
     {
         PageNumber page = new(region.FirstPage + (ulong)index);
-        bool isSequential = page.Value == _nextSequentialPage;
-        _sequentialRun = isSequential ? Math.Min(_sequentialRun * 2, PagerContext.BouncePages) : 1;
+        int run = NextRun(region, index, PagerContext.BouncePages);
         int count = 1;
-        while (count < _sequentialRun && index + count < Region.PageCount
+        while (count < run && index + count < Region.PageCount
             && region[index + count].State == PageState.Untracked)
         {
             count++;
         }
 
-        _nextSequentialPage = page.Value + (ulong)count;
+        EndRun(region, index + count);
         FillOutcome outcome = FillZeros(page, count, isWrite, out int filled);
         if (filled == 0 && count > 1 && outcome == FillOutcome.NotRegistered)
         {

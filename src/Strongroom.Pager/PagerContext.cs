@@ -35,6 +35,12 @@ internal sealed class PagerContext : IDisposable
     /// <summary>Gets or sets the time in ticks, from 1.</summary>
     internal int Tick { get; set; } = 1;
 
+    /// <summary>Gets or sets the tick in which pages had to be sealed because the window was full.</summary>
+    internal int WindowFullTick { get; set; } = -2;
+
+    /// <summary>Gets a value indicating whether the window is or just was full, so that a page brought in drives another one out.</summary>
+    internal bool IsWindowFull => Tick - WindowFullTick <= 1;
+
     /// <summary>Gets the counts of the tree.</summary>
     internal PageCounts Counts { get; } = new(null);
 

@@ -81,6 +81,7 @@ internal sealed partial class PagerLoop
             return false;
         }
 
+        _context.WindowFullTick = _context.Tick;
         AddressSpace? largest = null;
         foreach (TargetMemory memory in _memories)
         {
