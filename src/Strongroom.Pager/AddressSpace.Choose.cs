@@ -260,6 +260,7 @@ internal sealed partial class AddressSpace
                 _registered.Add(range);
                 return true;
             case 0:
+                _halfRegistered.Add(range);
                 return false; // it has changed since the last look: holes may have been skipped, and be mapped anew by now
             case Libc.ESRCH:
                 IsGone = true;

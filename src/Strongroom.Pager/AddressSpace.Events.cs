@@ -74,14 +74,14 @@ internal sealed partial class AddressSpace
             return;
         }
 
-        _registered.Remove(range);
-        foreach (Region region in _table.RegionsIn(range))
+        if (_expectedUnmaps.Remove(range))
         {
-            (int first, int end) = Clip(region, range);
-            for (int i = first; i < end; i++)
-            {
-                Forget(region, i);
-            }
+            return; // the second report of an mremap: what was here has moved, and what is here now came later
+        }
+
+        foreach (AddressRange part in TakeDisplaced(range, null))
+        {
+            ForgetRange(part);
         }
     }
 
@@ -123,23 +123,19 @@ internal sealed partial class AddressSpace
             return;
         }
 
+        Displace(target); // first: it encrypts what is staged
         List<(ulong Page, PageEntry Entry)> moved = [];
-        foreach (Region region in _table.RegionsIn(source))
+        foreach (AddressRange part in TakeDisplaced(source, moved))
         {
-            (int first, int end) = Clip(region, source);
-            for (int i = first; i < end; i++)
-            {
-                if (region[i].State != PageState.Untracked)
-                {
-                    moved.Add((region.FirstPage + (ulong)i, region[i]));
-                    region.Set(i, default);
-                }
-            }
+            TakeAll(part, moved);
+            _registered.Remove(part);
+            _halfRegistered.Remove(part);
         }
 
-        HandleUnmap(target); // what was there before is gone
-        _registered.Remove(source);
+        ForgetRange(target);
         _registered.Add(target);
+        NoteLanding(source, target);
+        _expectedUnmaps.Add(source);
         foreach ((ulong page, PageEntry entry) in moved)
         {
             PageNumber landed = new(page - from.Page.Value + to.Page.Value);
@@ -147,6 +143,22 @@ internal sealed partial class AddressSpace
             if (entry.State == PageState.Limbo)
             {
                 _slots!.Readdress(entry.Value, landed);
+            }
+        }
+    }
+
+    private void TakeAll(AddressRange range, List<(ulong Page, PageEntry Entry)> taken)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                if (region[i].State != PageState.Untracked)
+                {
+                    taken.Add((region.FirstPage + (ulong)i, region[i]));
+                    region.Set(i, default);
+                }
             }
         }
     }

@@ -9,9 +9,10 @@ namespace Strongroom.Pager;
 /// <content>fork(2): the child shares the sealed frames by reference.</content>
 internal sealed partial class AddressSpace
 {
-    /// <summary>Drops from a child what its parent had and it has not.</summary>
-    /// <param name="mapped">The child's mappings, ascending, before it ran; without those that fork wipes (MADV_WIPEONFORK).</param>
-    internal void KeepOnly(IReadOnlyList<AddressRange> mapped)
+    private const ulong UserSpaceEnd = 1ul << 56; // with five levels of page tables
+
+    // Drops from a child what its parent had and it has not.
+    private void KeepOnly(IReadOnlyList<AddressRange> mapped)
     {
         ulong start = 0;
         foreach (AddressRange range in mapped)
@@ -20,12 +21,13 @@ internal sealed partial class AddressSpace
             start = range.End.Value;
         }
 
-        ForgetRange(new(new(start), new(ulong.MaxValue & ~0xffful)));
+        ForgetRange(new(new(start), new(UserSpaceEnd)));
     }
 
     private void ForgetRange(AddressRange range)
     {
         _registered.Remove(range);
+        _halfRegistered.Remove(range);
         foreach (Region region in _table.RegionsIn(range))
         {
             (int first, int end) = Clip(region, range);
@@ -53,6 +55,7 @@ internal sealed partial class AddressSpace
             child._registered.Add(range);
         }
 
+        child.InheritDisplaced(this);
         child.IsTagged = child.TryWriteTag(tag);
         _context.Orphans.Add(child);
     }

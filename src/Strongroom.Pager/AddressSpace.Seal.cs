@@ -23,7 +23,7 @@ internal sealed partial class AddressSpace
     private StagingSlots? _slots;
 
     /// <summary>Gets a value indicating whether pages can be moved to staging now.</summary>
-    internal bool CanMove => Agent is { IsBusy: false } && Verdict is null && !IsGone && _waiting.Count == 0
+    internal bool CanMove => Agent is { IsBusy: false } && Verdict is null && !IsGone && _waiting.Count == 0 && !_mustReconcile
         && _slots!.CountOf(SlotState.Free) > 0;
 
     /// <summary>Gets a value indicating whether <see cref="Work"/> has something to do.</summary>

@@ -9,7 +9,7 @@ namespace Strongroom.Pager;
 
 /// <summary>The pager's picture of one target's memory: its page table, its userfaultfd, its agent.</summary>
 /// <remarks>
-/// <para>One partial class, a file per verb: Fault, Events, Fork, Scan, Choose, Seal.</para>
+/// <para>One partial class, a file per verb: Fault, Events, Order, Fork, Scan, Choose, Seal.</para>
 /// <para>Guarded by: only the pager thread touches it, so there are no locks and every decision sees a settled state. What runs at the same
 /// time is the target itself. The rules that keep the two in step:</para>
 /// <list type="bullet">
@@ -79,8 +79,8 @@ internal sealed partial class AddressSpace : IDisposable
     /// <summary>Gets a value indicating whether the address space has ended (its processes are gone).</summary>
     internal bool IsGone { get; private set; }
 
-    /// <summary>Gets a value indicating whether some fault waits for the layout to settle, and must be tried again soon.</summary>
-    internal bool HasWaitingFaults => _waiting.Count > 0;
+    /// <summary>Gets a value indicating whether something waits for the layout to settle, and must be tried again soon.</summary>
+    internal bool IsUnsettled => _waiting.Count > 0 || _mustReconcile || _youngChildren.Count > 0 || _expectedUnmaps.Count > 0;
 
     /// <summary>Gets or sets the tick in which nothing could be evicted, so that it is not tried again and again.</summary>
     internal int FutileTick { get; set; }
@@ -128,6 +128,11 @@ internal sealed partial class AddressSpace : IDisposable
                 HandleFault(new(page, isWrite, (int)_messages[i].word2, now));
             }
         }
+
+        if (_youngChildren.Count > 0 || _mustReconcile || _expectedUnmaps.Count > 0)
+        {
+            _ = IsSettled();
+        }
     }
 
     /// <summary>Puts every sealed page back and lets the memory go on uncovered: it cannot have an agent.</summary>
@@ -158,6 +163,8 @@ internal sealed partial class AddressSpace : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        IsGone = true;
+        DropDisplaced();
         foreach (Region region in _table.Regions)
         {
             for (int i = 0; i < Region.PageCount && region.TrackedCount > 0; i++)

@@ -11,6 +11,7 @@ namespace Strongroom.Pager;
 internal sealed partial class PagerLoop
 {
     private readonly List<KeyDomain> _keys = [];
+    private readonly Queue<MemoryForked> _unsettled = new();
     private readonly SortedSet<int> _freeKeyIds = [];
     private KeyDomain? _treeKeys;
     private int _highestKeyId;
@@ -53,16 +54,34 @@ internal sealed partial class PagerLoop
         }
     }
 
+    // Children whose parent has a change of layout from before the fork to report, which concerns them too. They are held meanwhile.
+    private bool RetryUnsettled()
+    {
+        for (int i = _unsettled.Count; i > 0; i--)
+        {
+            HandleForked(_unsettled.Dequeue());
+        }
+
+        return _unsettled.Count > 0;
+    }
+
     // The child's own tag page says which of the address spaces that fork events brought is its own. The event was read before the child
     // could run, so a child without one was forked before its parent's memory was registered: it starts anew, like its parent did.
     private void HandleForked(MemoryForked forked)
     {
         TargetMemory memory = forked.Memory;
+        AddressSpace? space = FindOrphan(memory);
+        if (space is { IsElderSettled: false } && !memory.IsGone)
+        {
+            _unsettled.Enqueue(forked);
+            return;
+        }
+
         _memories.Add(memory);
-        if (FindOrphan(memory) is { } space)
+        if (space is not null)
         {
             _ = _context.Orphans.Remove(space);
-            space.KeepOnly(forked.Mapped);
+            space.Settle(forked.Covered);
             memory.Space = space;
             memory.IsAttachPending = true;
             Watch(memory, space.Uffd);

@@ -58,7 +58,7 @@ internal sealed partial class PagerLoop : IDisposable
         long nextTick = Stopwatch.GetTimestamp();
         while (!_isOver)
         {
-            bool isBusy = DoWork();
+            bool isBusy = RetryUnsettled() | DoWork();
             long now = Stopwatch.GetTimestamp();
             if (now >= nextTick)
             {
@@ -130,7 +130,7 @@ internal sealed partial class PagerLoop : IDisposable
                 continue;
             }
 
-            if (space.HasWaitingFaults)
+            if (space.IsUnsettled)
             {
                 space.HandleMessages();
                 isBusy = true;

@@ -30,6 +30,35 @@ internal sealed class RangeSet
         return i < _ranges.Count && _ranges[i].Start.Value <= range.Start.Value && _ranges[i].End.Value >= range.End.Value;
     }
 
+    /// <summary>Lists the parts of a range that are in the set, or those that are not; ascending.</summary>
+    internal List<AddressRange> PartsOf(AddressRange range, bool inSet)
+    {
+        List<AddressRange> parts = [];
+        VirtualAddress at = range.Start;
+        for (int i = IndexOfFirstEndingAfter(range.Start); i < _ranges.Count && _ranges[i].Overlaps(range); i++)
+        {
+            VirtualAddress start = new(Math.Max(_ranges[i].Start.Value, range.Start.Value));
+            VirtualAddress end = new(Math.Min(_ranges[i].End.Value, range.End.Value));
+            if (inSet)
+            {
+                parts.Add(new(start, end));
+            }
+            else if (at.Value < start.Value)
+            {
+                parts.Add(new(at, start));
+            }
+
+            at = end;
+        }
+
+        if (!inSet && at.Value < range.End.Value)
+        {
+            parts.Add(new(at, range.End));
+        }
+
+        return parts;
+    }
+
     /// <summary>Adds a range, joining it with what it touches.</summary>
     internal void Add(AddressRange range)
     {

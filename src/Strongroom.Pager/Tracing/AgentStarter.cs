@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
 using Strongroom.Kernel;
@@ -16,6 +17,10 @@ internal sealed class AgentStarter
     private const int ProtReadWrite = 3;
     private const int ProtReadExecute = 5;
     private const int MapPrivateAnonymousNoReserve = 0x2 | 0x20 | 0x4000;
+    private const int MapFixedNoReplace = 0x100000;
+    private const int PlaceAttempts = 9;
+    private const ulong LowestPlace = 0x2000_0000_0000;
+    private const int PlaceShift = 14; // 31 random bits: up to 32 TiB above
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly int _tid;
@@ -106,8 +111,7 @@ internal sealed class AgentStarter
         }
 
         _injector.SyscallAddress = address;
-        long area = _injector.Call(
-            SystemCall.Mmap, 0, AgentLayout.AreaBytes, ProtReadWrite, MapPrivateAnonymousNoReserve, ulong.MaxValue, 0);
+        long area = MapArea();
         if (area <= 0)
         {
             Refusal = $"no address space for the agent (errno {-area})";
@@ -116,6 +120,22 @@ internal sealed class AgentStarter
         }
 
         return StartIn((ulong)area, memory);
+    }
+
+    // Somewhere at random between 32 and 64 TiB, where the kernel places nothing: a program that unmapped memory may map something at that
+    // very address later. Sanitizers keep shadows there, so it is tried several times, and at last wherever there is room.
+    private long MapArea()
+    {
+        long area = 0;
+        for (int i = 0; i < PlaceAttempts && area <= 0; i++)
+        {
+            bool isLast = i == PlaceAttempts - 1;
+            ulong place = isLast ? 0 : LowestPlace + ((ulong)RandomNumberGenerator.GetInt32(int.MaxValue) << PlaceShift);
+            int flags = isLast ? MapPrivateAnonymousNoReserve : MapPrivateAnonymousNoReserve | MapFixedNoReplace;
+            area = _injector.Call(SystemCall.Mmap, place, AgentLayout.AreaBytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
+        }
+
+        return area;
     }
 
     private AgentLink? StartIn(ulong area, OwnedDescriptor memory)
@@ -148,6 +168,9 @@ internal sealed class AgentStarter
             return null;
         }
 
+        // A thread of real-time priority that waits for the pager in the kernel with a signal pending does so busily: an agent bound to the
+        // same processor would never run.
+        Scheduling.MakeOrdinary((int)result);
         PacketSocket socket = new(process.CopyDescriptor(1));
         return new AgentLink((int)result, area, socket, process, memory);
     }

@@ -6,15 +6,15 @@ using Strongroom.Core;
 
 namespace Strongroom.Pager.Tracing;
 
-/// <summary>Reads which mappings a forked child has kept; /proc/PID/smaps, proc_pid_smaps(5).</summary>
+/// <summary>Reads which mappings of a forked child are covered; /proc/PID/smaps, proc_pid_smaps(5).</summary>
 internal static class SmapsReader
 {
-    /// <summary>Lists the mappings of a process that fork did not wipe.</summary>
+    /// <summary>Lists the mappings of a process that are registered for missing pages ("um") and that fork did not wipe ("wf").</summary>
     /// <param name="pid">A stopped process.</param>
     /// <returns>Ascending ranges; empty when the process is gone.</returns>
-    internal static IReadOnlyList<AddressRange> ReadKept(int pid)
+    internal static IReadOnlyList<AddressRange> ReadCovered(int pid)
     {
-        List<AddressRange> kept = [];
+        List<AddressRange> covered = [];
         try
         {
             AddressRange current = default;
@@ -22,9 +22,9 @@ internal static class SmapsReader
             {
                 if (line.StartsWith("VmFlags:", StringComparison.Ordinal))
                 {
-                    if (!line.Contains(" wf", StringComparison.Ordinal))
+                    if (line.Contains(" um", StringComparison.Ordinal) && !line.Contains(" wf", StringComparison.Ordinal))
                     {
-                        kept.Add(current);
+                        covered.Add(current);
                     }
                 }
                 else if (TryParseHeader(line, out AddressRange range))
@@ -35,10 +35,10 @@ internal static class SmapsReader
         }
         catch (IOException)
         {
-            kept.Clear(); // it was killed
+            covered.Clear(); // it was killed
         }
 
-        return kept;
+        return covered;
     }
 
     // "7f0000000000-7f0000001000 rw-p ..." against "Rss:   4 kB".

@@ -140,7 +140,7 @@ internal sealed partial class Tracer
         if (memory.Parent is { IsAttached: true })
         {
             memory.IsAttached = true;
-            _tell(new MemoryForked(memory, thread.Tid, SmapsReader.ReadKept(thread.Tid)));
+            _tell(new MemoryForked(memory, thread.Tid, SmapsReader.ReadCovered(thread.Tid)));
         }
         else
         {

@@ -13,9 +13,9 @@ internal sealed record MemoryBorn(TargetMemory Memory) : TracerNews;
 /// <summary>A memory that has an agent was forked. The child's thread is stopped until the pager answers with an attach request.</summary>
 /// <param name="Memory">The child's memory.</param>
 /// <param name="HeldThread">The child's thread.</param>
-/// <param name="Mapped">The child's mappings, without those that fork wipes; ascending.</param>
+/// <param name="Covered">The child's mappings that are registered with a userfaultfd, without those that fork wipes; ascending.</param>
 internal sealed record MemoryForked(
-    TargetMemory Memory, int HeldThread, System.Collections.Generic.IReadOnlyList<AddressRange> Mapped) : TracerNews;
+    TargetMemory Memory, int HeldThread, System.Collections.Generic.IReadOnlyList<AddressRange> Covered) : TracerNews;
 
 /// <summary>An attach request was carried out, or could not be.</summary>
 /// <param name="Request">The request.</param>

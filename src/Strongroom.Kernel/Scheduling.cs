@@ -1,0 +1,29 @@
+namespace Strongroom.Kernel;
+
+/// <summary>Who runs where, and before whom. sched(7).</summary>
+internal static unsafe class Scheduling
+{
+    private const nint SYS_getpriority = 140;
+    private const nint SYS_setpriority = 141;
+    private const nint SYS_sched_setscheduler = 144;
+    private const nint SYS_sched_setaffinity = 203;
+    private const nint PRIO_PROCESS = 0;
+    private const nint SCHED_OTHER = 0;
+    private const int MaskBytes = 1024;
+
+    /// <summary>Lets a process run like this one: on every processor, without real-time priority, with this one's nice value.</summary>
+    /// <param name="pid">A process with one thread.</param>
+    /// <remarks>Best effort: what is refused (EPERM, ESRCH) stays as it was.</remarks>
+    internal static void MakeOrdinary(int pid)
+    {
+        byte* mask = stackalloc byte[MaskBytes];
+        new System.Span<byte>(mask, MaskBytes).Fill(0xff);
+
+        // SAFETY: the kernel reads MaskBytes from the mask and one word from the parameter; both outlive the calls.
+        int priority = 0;
+        _ = Libc.syscall(SYS_sched_setaffinity, pid, MaskBytes, (nint)mask, 0, 0, 0);
+        _ = Libc.syscall(SYS_sched_setscheduler, pid, SCHED_OTHER, (nint)(&priority), 0, 0, 0);
+        nint own = 20 - Libc.syscall(SYS_getpriority, PRIO_PROCESS, 0, 0, 0, 0, 0); // the system call returns 20 - nice
+        _ = Libc.syscall(SYS_setpriority, PRIO_PROCESS, pid, own, 0, 0, 0);
+    }
+}

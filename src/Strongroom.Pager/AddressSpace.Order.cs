@@ -1,0 +1,217 @@
+using System.Collections.Generic;
+using Strongroom.Core;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager;
+
+/// <content>
+/// Events that are read in another order than the changes happened. The kernel queues an event after it let go of the layout, so that of
+/// two threads the second may report first; and mremap reports twice, the move and then the unmapping of the old place, which others may
+/// have taken by then. While a report is outstanding the kernel refuses fills; once one is possible, none is.
+/// </content>
+internal sealed partial class AddressSpace
+{
+    private readonly RangeSet _displaced = new();
+    private readonly Dictionary<ulong, PageEntry> _displacedPages = [];
+    private readonly List<AddressSpace> _youngChildren = [];
+    private readonly List<Landing> _lateLandings = [];
+    private readonly List<AddressRange> _expectedUnmaps = [];
+    private readonly RangeSet _halfRegistered = new();
+    private AddressSpace? _elder;
+    private bool _mustReconcile;
+
+    /// <summary>Tells whether every change of layout of what this was forked from, up to the fork, has been reported.</summary>
+    internal bool IsElderSettled => _elder is null or { IsGone: true } or { Verdict: not null } or { Agent: null } || _elder.IsSettled();
+
+    /// <summary>Makes a forked child's picture that of its own layout.</summary>
+    /// <param name="covered">What is registered in the child, which has not run; without what fork wipes. Ascending.</param>
+    internal void Settle(IReadOnlyList<AddressRange> covered)
+    {
+        RangeSet present = new();
+        foreach (AddressRange range in covered)
+        {
+            present.Add(range);
+        }
+
+        foreach (Landing landing in _lateLandings)
+        {
+            // Reported after the fork; it happened before if the child has the memory in the new place and not in the old.
+            bool hasLeft = !present.Contains(landing.Source) || _displaced.PartsOf(landing.Source, inSet: true).Count > 0;
+            if (hasLeft && present.Contains(landing.Target) && _registered.Contains(landing.Source))
+            {
+                HandleRemap(landing.Source.Start, landing.Target.Start, landing.Target.LengthBytes);
+            }
+        }
+
+        _lateLandings.Clear();
+        _expectedUnmaps.Clear();
+        DropDisplaced();
+        _mustReconcile = false;
+        _elder = null;
+        KeepOnly(covered);
+    }
+
+    private void InheritDisplaced(AddressSpace elder)
+    {
+        _elder = elder;
+        elder._youngChildren.Add(this);
+        foreach (AddressRange range in elder._halfRegistered.Ranges)
+        {
+            _halfRegistered.Add(range);
+        }
+
+        foreach (AddressRange range in elder._displaced.Ranges)
+        {
+            _displaced.Add(range);
+        }
+
+        foreach ((ulong page, PageEntry entry) in elder._displacedPages)
+        {
+            if (entry.State == PageState.Sealed)
+            {
+                _keys.Frames.AddReference(entry.Value);
+            }
+
+            _displacedPages.Add(page, entry);
+        }
+    }
+
+    // The kernel refuses even what anonymous memory never allows with another errno while a report is outstanding.
+    private bool IsSettled()
+    {
+        bool isSettled = Agent is not null && _uffd.IsOneRegisteredVma(Agent.Staging);
+        if (isSettled)
+        {
+            NoteSettled();
+        }
+
+        return isSettled;
+    }
+
+    private void NoteSettled()
+    {
+        _youngChildren.Clear();
+        if (_displacedPages.Count > 0)
+        {
+            Condemn("its memory changed in a way that the kernel did not report");
+        }
+        else if (_mustReconcile || _expectedUnmaps.Count > 0)
+        {
+            _mustReconcile = true; // an mremap that reported once (MREMAP_DONTUNMAP) may have hidden another report
+            _expectedUnmaps.Clear();
+            _displaced.Remove(new(default, new(UserSpaceEnd)));
+            Reconcile();
+        }
+    }
+
+    // What was set aside may have been taken by another thread's later report. So the picture is compared with the kernel's; no change
+    // can hide in the reading, because it would be outstanding afterwards.
+    private void Reconcile()
+    {
+        IReadOnlyList<AddressRange> covered = SmapsReader.ReadCovered(Agent!.ProcessId);
+        if (_uffd.IsOneRegisteredVma(Agent.Staging))
+        {
+            KeepOnly(covered);
+            _mustReconcile = false;
+        }
+    }
+
+    private void NoteLanding(AddressRange source, AddressRange target)
+    {
+        foreach (AddressSpace child in _youngChildren)
+        {
+            child._lateLandings.Add(new(source, target));
+        }
+    }
+
+    // Memory lands where, as far as is known, there is registered memory still: the report of its end or its move is outstanding. What
+    // was there is set aside for that report.
+    private void Displace(AddressRange target)
+    {
+        RangeSet before = new(_registered);
+        foreach (AddressRange range in _halfRegistered.Ranges)
+        {
+            before.Add(range);
+        }
+
+        foreach (AddressRange range in before.PartsOf(target, inSet: true))
+        {
+            if (_displaced.PartsOf(range, inSet: true).Count > 0)
+            {
+                Condemn("three of its threads changed the layout of the same memory at once, in an order that cannot be told");
+                return;
+            }
+
+            _mustReconcile = true;
+            EncryptAllStaged(); // a slot knows its page by its address
+            _displaced.Add(range);
+            TakeSealed(range, _displacedPages);
+        }
+    }
+
+    private void TakeSealed(AddressRange range, Dictionary<ulong, PageEntry> taken)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                if (region[i].IsSealed)
+                {
+                    taken.Add(region.FirstPage + (ulong)i, region[i]);
+                    region.Set(i, default);
+                }
+            }
+        }
+    }
+
+    // A report about a place in which something is set aside is about that, not about what landed there since. Gives the parts of a
+    // range that are not concerned.
+    private List<AddressRange> TakeDisplaced(AddressRange range, List<(ulong Page, PageEntry Entry)>? taken)
+    {
+        List<AddressRange> others = _displaced.PartsOf(range, inSet: false);
+        foreach ((ulong number, PageEntry entry) in _displacedPages)
+        {
+            PageNumber page = new(number);
+            if (!range.Contains(page.Address))
+            {
+                continue;
+            }
+
+            _ = _displacedPages.Remove(number);
+            if (taken is null)
+            {
+                ReleaseFrame(entry);
+            }
+            else
+            {
+                taken.Add((number, entry));
+            }
+        }
+
+        _displaced.Remove(range);
+        return others;
+    }
+
+    private void DropDisplaced()
+    {
+        foreach (PageEntry entry in _displacedPages.Values)
+        {
+            ReleaseFrame(entry);
+        }
+
+        _displacedPages.Clear();
+        _displaced.Remove(new(default, new(UserSpaceEnd)));
+    }
+
+    private void ReleaseFrame(PageEntry entry)
+    {
+        if (entry.State == PageState.Sealed)
+        {
+            _keys.Frames.Release(entry.Value);
+        }
+    }
+
+    /// <summary>An mremap that was reported after a fork.</summary>
+    private readonly record struct Landing(AddressRange Source, AddressRange Target);
+}
