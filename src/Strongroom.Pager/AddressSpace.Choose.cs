@@ -242,7 +242,7 @@ internal sealed partial class AddressSpace
         if (!_registered.Contains(range))
         {
             bool isGrowing = _context.Tick - found.Value.GrewAtTick < _context.IdleTicks;
-            if ((isGrowing && !mayRegister) || !TryRegister(range))
+            if ((isGrowing && !mayRegister) || !TryRegister(range, found.Value.Room))
             {
                 return 0;
             }
@@ -251,16 +251,22 @@ internal sealed partial class AddressSpace
         return (int)Math.Min(range.End.Page.Value - page.Value, int.MaxValue);
     }
 
-    private bool TryRegister(AddressRange range)
+    // Together with the holes beside it, into which it may have grown since the last look: a VMA that is registered in part is two.
+    private bool TryRegister(AddressRange range, AddressRange room)
     {
-        int errno = _uffd.Register(range);
+        int errno = _uffd.Register(room);
+        if (errno is not (0 or Libc.ESRCH) && room != range)
+        {
+            errno = _uffd.Register(range); // something that cannot be registered was mapped there
+        }
+
         switch (errno)
         {
             case 0 when _uffd.IsOneRegisteredVma(range):
                 _registered.Add(range);
                 return true;
             case 0:
-                _halfRegistered.Add(range);
+                _halfRegistered.Add(room);
                 return false; // it has changed since the last look: holes may have been skipped, and be mapped anew by now
             case Libc.ESRCH:
                 IsGone = true;

@@ -65,9 +65,11 @@ internal sealed partial class AddressSpace
         FindThreadPages();
 
         int before = 0;
+        VirtualAddress end = default;
         foreach (Vma vma in _maps)
         {
-            ScanVma(vma, isFullLook, ref before);
+            ScanVma(vma, isFullLook, end, ref before);
+            end = vma.Range.End;
         }
 
         ApplyPresent();
@@ -131,8 +133,13 @@ internal sealed partial class AddressSpace
             && Agent.Memory.ReadAt(bytes, unchecked((long)address)) == bytes.Length;
     }
 
-    private void ScanVma(in Vma vma, bool isFullLook, ref int before)
+    private void ScanVma(in Vma vma, bool isFullLook, VirtualAddress previousEnd, ref int before)
     {
+        if (_vmas.Count > 0 && _vmas[^1].Range.End == previousEnd)
+        {
+            _vmas[^1] = _vmas[^1] with { Room = new(_vmas[^1].Room.Start, vma.Range.Start) };
+        }
+
         if (Agent!.Area.Overlaps(vma.Range) || vma.Range.Contains(new(TagAddress)))
         {
             return;
@@ -158,7 +165,7 @@ internal sealed partial class AddressSpace
             ? _vmasBefore[before] : null;
         long present = MarkPresent(vma.Range);
         bool isGrowing = old is null || present > old.Value.PresentPages + GrowthPages;
-        _vmas.Add(new(vma.Range, present, isGrowing ? _context.Tick : old!.Value.GrewAtTick));
+        _vmas.Add(new(vma.Range, new(previousEnd, vma.Range.End), present, isGrowing ? _context.Tick : old!.Value.GrewAtTick));
     }
 
     // Null: covered. Empty: nothing to count (the kernel's own pages, secret memory).
@@ -334,8 +341,8 @@ internal sealed partial class AddressSpace
         return low < _vmas.Count && _vmas[low].Range.Contains(new(address)) ? _vmas[low] : null;
     }
 
-    /// <summary>A VMA whose pages can be sealed, as last seen.</summary>
-    private readonly record struct CoveredVma(AddressRange Range, long PresentPages, int GrewAtTick);
+    /// <summary>A VMA whose pages can be sealed, as last seen, and how far it could have grown since: its neighbours' ends.</summary>
+    private readonly record struct CoveredVma(AddressRange Range, AddressRange Room, long PresentPages, int GrewAtTick);
 
     /// <summary>Why a VMA is left alone, and until when.</summary>
     private readonly record struct Exclusion(string Reason, int UntilTick);
