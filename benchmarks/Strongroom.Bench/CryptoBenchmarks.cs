@@ -16,7 +16,7 @@ namespace Strongroom.Bench;
 /// page-aligned, one tweak a unit. EVP gets one EVP_CipherInit_ex (the tweak) and one EVP_CipherUpdate a unit, each a
 /// P/Invoke; ours is one call a batch.
 /// </remarks>
-internal static unsafe class CryptoBenchmarks
+internal static unsafe partial class CryptoBenchmarks
 {
     private const int PageBytes = 4096;
     private const int Pages = 64;
@@ -60,6 +60,11 @@ internal static unsafe class CryptoBenchmarks
             yield return ScatteredAgainstRun(algorithm);
             yield return KeySwitch(algorithm);
             yield return TwoThreads(algorithm);
+        }
+
+        foreach (BenchmarkRow row in AgainstIsaL())
+        {
+            yield return row;
         }
     }
 
@@ -126,14 +131,7 @@ internal static unsafe class CryptoBenchmarks
         using OpenSslXts evp = new(algorithm, Material(algorithm));
         ulong number = 0;
         PairedResult result = Paired.Measure(
-            () =>
-            {
-                for (int i = 0; i < Pages; i++)
-                {
-                    key.Encrypt(Source.Slice(i * PageBytes, PageBytes), Destination.Slice(i * PageBytes, PageBytes), number++);
-                }
-            },
-            () => RunEvp(evp, true, PageBytes, number += 1000));
+            () => RunSingle(key, true, number += 1000), () => RunEvp(evp, true, PageBytes, number += 1000));
         return new BenchmarkRow(
             $"{backend.Name} {algorithm} encrypt, one page a call",
             AreaBytes / result.SubjectNanoseconds,
@@ -225,6 +223,23 @@ internal static unsafe class CryptoBenchmarks
         else
         {
             key.DecryptRun(Source, Destination, unitBytes, number);
+        }
+    }
+
+    private static void RunSingle(XtsKey key, bool encrypt, ulong number)
+    {
+        for (int at = 0; at < AreaBytes; at += PageBytes)
+        {
+            ReadOnlySpan<byte> from = Source.Slice(at, PageBytes);
+            Span<byte> to = Destination.Slice(at, PageBytes);
+            if (encrypt)
+            {
+                key.Encrypt(from, to, number++);
+            }
+            else
+            {
+                key.Decrypt(from, to, number++);
+            }
         }
     }
 
