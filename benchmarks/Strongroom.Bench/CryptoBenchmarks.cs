@@ -21,6 +21,8 @@ internal static unsafe partial class CryptoBenchmarks
     private const int PageBytes = 4096;
     private const int Pages = 64;
     private const int AreaBytes = Pages * PageBytes;
+    private const int SmallestUnit = 512;
+    private const int LargestUnit = 65536;
 
     private static readonly byte* s_source = (byte*)NativeMemory.AlignedAlloc(AreaBytes, PageBytes);
     private static readonly byte* s_destination = (byte*)NativeMemory.AlignedAlloc(AreaBytes, PageBytes);
@@ -72,7 +74,11 @@ internal static unsafe partial class CryptoBenchmarks
     private static IEnumerable<BenchmarkRow> Table()
     {
         Prepare();
-        yield return Memcpy();
+        for (int unitBytes = SmallestUnit; unitBytes <= LargestUnit; unitBytes *= 2)
+        {
+            yield return Memcpy(unitBytes);
+        }
+
         _ = AgainstEvp(XtsBackends.Chosen, MemoryAlgorithm.AesXts128, true, PageBytes, 0);
         _ = AgainstEvp(XtsBackends.Chosen, MemoryAlgorithm.AesXts128, false, PageBytes, 0);
         Paired.WarmUpMilliseconds = 20; // every row runs the same code from here on
@@ -82,7 +88,7 @@ internal static unsafe partial class CryptoBenchmarks
             {
                 foreach (bool encrypt in new[] { true, false })
                 {
-                    for (int unitBytes = 512; unitBytes <= 65536; unitBytes *= 2)
+                    for (int unitBytes = SmallestUnit; unitBytes <= LargestUnit; unitBytes *= 2)
                     {
                         yield return AgainstEvp(backend, algorithm, encrypt, unitBytes, 0);
                     }
@@ -207,11 +213,20 @@ internal static unsafe partial class CryptoBenchmarks
             ratio >= 1.9);
     }
 
-    private static BenchmarkRow Memcpy()
+    private static BenchmarkRow Memcpy(int unitBytes)
     {
-        PairedResult result = Paired.Measure(
-            () => Source.CopyTo(Destination), () => Buffer.MemoryCopy(s_source, s_destination, AreaBytes, AreaBytes));
-        return new BenchmarkRow("memcpy of 64 pages", AreaBytes / result.SubjectNanoseconds, "GB/s", null, null, null, null);
+        PairedResult result = Paired.Measure(() => Copy(unitBytes), () => Copy(AreaBytes));
+        double whole = AreaBytes / result.BaselineNanoseconds;
+        return new BenchmarkRow(
+            $"memcpy {unitBytes} B, against one of 64 pages", AreaBytes / result.SubjectNanoseconds, "GB/s", whole, result.BaselineOverSubject);
+    }
+
+    private static void Copy(int unitBytes)
+    {
+        for (int at = 0; at < AreaBytes; at += unitBytes)
+        {
+            Source.Slice(at, unitBytes).CopyTo(Destination[at..]);
+        }
     }
 
     private static void Run(XtsKey key, bool encrypt, int unitBytes, ulong number)

@@ -23,7 +23,6 @@ namespace Strongroom.Crypto.Machine;
 /// </remarks>
 internal sealed partial class XtsAssembler
 {
-    private const int UnitNumberOffset = 16; // of XtsUnit
     private const int LeftShifts = 0;        // the constants start with a vector of left shift counts for each T[i]
     private const int PrefetchedLines = 8;   // takes a third off batches of cold pages; more gains nothing
 
@@ -124,7 +123,7 @@ internal sealed partial class XtsAssembler
         c.Label(ref nextUnit);
         c.mov(s_source, __qword_ptr[s_units]);
         c.add(s_source, s_sourceBase);
-        c.mov(s_destination, __qword_ptr[s_units + 8]);
+        c.mov(s_destination, __qword_ptr[s_units + XtsUnit.DestinationOffsetOffset]);
         c.add(s_destination, s_destinationBase);
         c.lea(s_constants, __[constants]);
         SpreadTweak();
@@ -185,7 +184,7 @@ internal sealed partial class XtsAssembler
             _code.prefetcht0(__byte_ptr[s_left + (64 * line)]);
         }
 
-        _code.mov(s_left, __qword_ptr[s_units + 8]);
+        _code.mov(s_left, __qword_ptr[s_units + XtsUnit.DestinationOffsetOffset]);
         _code.add(s_left, s_destinationBase);
         for (int line = 0; line < PrefetchedLines; line++)
         {
@@ -195,7 +194,7 @@ internal sealed partial class XtsAssembler
 
     private void EncryptNumber(ScheduleLayout layout)
     {
-        _code.vmovdqu(s_nextTweak, __xmmword_ptr[s_units + UnitNumberOffset]);
+        _code.vmovdqu(s_nextTweak, __xmmword_ptr[s_units + XtsUnit.NumberOffset]);
         _code.vpxor(s_nextTweak, s_nextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset]);
         for (int round = 1; round < layout.Rounds; round++)
         {
