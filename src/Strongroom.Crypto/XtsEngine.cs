@@ -16,11 +16,13 @@ public static class XtsEngine
     /// <summary>Gets the name of the backend in use. The first call chooses it and runs its self-test.</summary>
     /// <exception cref="PlatformNotSupportedException">No backend works here, or not the one that the environment
     /// names.</exception>
+    /// <exception cref="Strongroom.Kernel.KernelException">No secret memory for the self-test (RLIMIT_MEMLOCK).</exception>
     public static string BackendName => XtsBackends.Chosen.Name;
 
     /// <summary>Gets every backend, fastest first, and why it is or is not in use.</summary>
     /// <exception cref="PlatformNotSupportedException">No backend works here, or not the one that the environment
     /// names.</exception>
+    /// <exception cref="Strongroom.Kernel.KernelException">No secret memory for the self-test (RLIMIT_MEMLOCK).</exception>
     public static IReadOnlyList<XtsCandidate> Candidates => XtsBackends.Candidates;
 
     /// <summary>
@@ -30,6 +32,8 @@ public static class XtsEngine
     /// <param name="algorithm">The algorithm.</param>
     /// <param name="duration">How long to measure; some milliseconds are enough.</param>
     /// <returns>Encrypted bytes per second.</returns>
+    /// <exception cref="PlatformNotSupportedException">As for <see cref="BackendName"/>.</exception>
+    /// <exception cref="Strongroom.Kernel.KernelException">No secret memory (RLIMIT_MEMLOCK).</exception>
     /// <remarks>Blocks: for the duration. Allocates: secret memory for a batch.</remarks>
     public static double MeasureBytesPerSecond(MemoryAlgorithm algorithm, TimeSpan duration)
     {

@@ -17,6 +17,12 @@ public readonly struct XtsUnit
     /// <summary>The size of this structure in bytes.</summary>
     internal const int SizeBytes = 32;
 
+    /// <summary>Where the destination offset lies, in bytes.</summary>
+    internal const int DestinationOffsetOffset = 8;
+
+    /// <summary>Where the number lies, in bytes.</summary>
+    internal const int NumberOffset = 16;
+
     private readonly long _sourceOffset;
     private readonly long _destinationOffset;
     private readonly ulong _numberLow;

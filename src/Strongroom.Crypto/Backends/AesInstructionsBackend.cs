@@ -168,7 +168,7 @@ internal sealed class AesInstructionsBackend<TEncryption, TDecryption> : XtsBack
     {
         unchecked
         {
-            Vector128<byte> tweak = Vector128.Load((byte*)unit + 16) ^ Vector128.Load(keys);
+            Vector128<byte> tweak = Vector128.Load((byte*)unit + XtsUnit.NumberOffset) ^ Vector128.Load(keys);
             byte* lastKey = keys + (16 * rounds);
             for (byte* key = keys + 16; key != lastKey; key += 16)
             {

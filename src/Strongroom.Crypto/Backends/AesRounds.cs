@@ -44,32 +44,72 @@ internal readonly struct X86Decryption : IAesRounds
         X86Aes.DecryptLast(block, key);
 }
 
+/// <summary>Armv8's AES instructions. An interface, so that tests can run what is built of them on other processors.</summary>
+internal interface IArmAesInstructions
+{
+    /// <summary>AESE: adds the key, then shifts rows and substitutes.</summary>
+    public static abstract Vector128<byte> Encrypt(Vector128<byte> block, Vector128<byte> key);
+
+    /// <summary>AESD: adds the key, then inversely shifts rows and substitutes.</summary>
+    public static abstract Vector128<byte> Decrypt(Vector128<byte> block, Vector128<byte> key);
+
+    /// <summary>AESMC.</summary>
+    public static abstract Vector128<byte> MixColumns(Vector128<byte> block);
+
+    /// <summary>AESIMC.</summary>
+    public static abstract Vector128<byte> InverseMixColumns(Vector128<byte> block);
+}
+
+/// <summary>The processor's own.</summary>
+internal readonly struct ArmAesInstructions : IArmAesInstructions
+{
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Encrypt(Vector128<byte> block, Vector128<byte> key) => ArmAes.Encrypt(block, key);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Decrypt(Vector128<byte> block, Vector128<byte> key) => ArmAes.Decrypt(block, key);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> MixColumns(Vector128<byte> block) => ArmAes.MixColumns(block);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> InverseMixColumns(Vector128<byte> block) => ArmAes.InverseMixColumns(block);
+}
+
 /// <summary>
 /// Armv8 encryption. AESE adds its key before the substitution, so it gets zero and the round's key comes after.
 /// </summary>
-internal readonly struct ArmEncryption : IAesRounds
+/// <typeparam name="TArm">The instructions.</typeparam>
+internal readonly struct ArmEncryption<TArm> : IAesRounds
+    where TArm : struct, IArmAesInstructions
 {
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Round(Vector128<byte> block, Vector128<byte> key) =>
-        ArmAes.MixColumns(ArmAes.Encrypt(block, Vector128<byte>.Zero)) ^ key;
+        TArm.MixColumns(TArm.Encrypt(block, Vector128<byte>.Zero)) ^ key;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> LastRound(Vector128<byte> block, Vector128<byte> key) =>
-        ArmAes.Encrypt(block, Vector128<byte>.Zero) ^ key;
+        TArm.Encrypt(block, Vector128<byte>.Zero) ^ key;
 }
 
 /// <summary>Armv8 decryption; AESD with a zero key, as for encryption.</summary>
-internal readonly struct ArmDecryption : IAesRounds
+/// <typeparam name="TArm">The instructions.</typeparam>
+internal readonly struct ArmDecryption<TArm> : IAesRounds
+    where TArm : struct, IArmAesInstructions
 {
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Round(Vector128<byte> block, Vector128<byte> key) =>
-        ArmAes.InverseMixColumns(ArmAes.Decrypt(block, Vector128<byte>.Zero)) ^ key;
+        TArm.InverseMixColumns(TArm.Decrypt(block, Vector128<byte>.Zero)) ^ key;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> LastRound(Vector128<byte> block, Vector128<byte> key) =>
-        ArmAes.Decrypt(block, Vector128<byte>.Zero) ^ key;
+        TArm.Decrypt(block, Vector128<byte>.Zero) ^ key;
 }

@@ -65,7 +65,7 @@ internal sealed class PortableBackend : XtsBackend
             {
                 XtsUnit* unit = call->Units + i;
                 new Span<byte>(blocks, 16 * Width).Clear();
-                Vector128.Load((byte*)unit + 16).Store(blocks);
+                Vector128.Load((byte*)unit + XtsUnit.NumberOffset).Store(blocks);
                 CipherBlocks(blocks, tweakKeys, layout.Rounds, XtsDirection.Encrypt);
                 UInt128 tweak = *(UInt128*)blocks;
                 byte* source = call->Source + unit->SourceOffset;
@@ -201,49 +201,17 @@ internal sealed class PortableBackend : XtsBackend
         }
     }
 
-    // FIPS 197, 5.2, in the slot itself: the words of a round key lie in the first 16 of its 64 bytes until all are
-    // there.
+    // In the slot itself: a round key lies in the first 16 of its 64 bytes until all are there.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static unsafe void ExpandHalf(byte* raw, ulong* planes, ScheduleLayout layout)
     {
         unchecked
         {
-            int keyWords = layout.KeyBytes / 4;
-            uint roundConstant = 1;
-            for (int i = 0; i < 4 * layout.RoundKeys; i++)
-            {
-                if (i < keyWords)
-                {
-                    *WordOf(planes, i) = ((uint*)raw)[i];
-                    continue;
-                }
-
-                uint word = *WordOf(planes, i - 1);
-                if (i % keyWords == 0)
-                {
-                    word = SubWord((word >> 8) | (word << 24)) ^ roundConstant; // RotWord, little-endian
-                    roundConstant = (roundConstant << 1) ^ ((roundConstant >> 7) * 0x11b);
-                }
-                else if (keyWords == 8 && i % 8 == 4)
-                {
-                    word = SubWord(word);
-                }
-
-                *WordOf(planes, i) = *WordOf(planes, i - keyWords) ^ word;
-            }
-
+            KeyExpansion.ExpandHalf<BitslicedSubWord>(raw, (byte*)planes, layout, PlanesPerKey * sizeof(ulong));
             for (int round = 0; round < layout.RoundKeys; round++)
             {
                 Slice(planes + (PlanesPerKey * round));
             }
-        }
-    }
-
-    private static unsafe uint* WordOf(ulong* planes, int word)
-    {
-        unchecked
-        {
-            return (uint*)(planes + (PlanesPerKey * (word / 4))) + (word % 4);
         }
     }
 
@@ -268,32 +236,35 @@ internal sealed class PortableBackend : XtsBackend
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe uint SubWord(uint word)
-    {
-        unchecked
-        {
-            byte* blocks = stackalloc byte[16 * Width];
-            new Span<byte>(blocks, 16 * Width).Clear();
-            for (int i = 0; i < 4; i++)
-            {
-                ((uint*)blocks)[i] = word; // four equal columns, which ShiftRows leaves alone
-            }
-
-            BitslicedState state = Load(blocks);
-            state.Transpose();
-            state.SubBytesAndShiftRows();
-            state.Transpose();
-            Store(in state, blocks);
-            return *(uint*)blocks;
-        }
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ClearStack()
     {
         Span<byte> below = stackalloc byte[StackBytesToClear];
         CryptographicOperations.ZeroMemory(below);
         VectorRegisters.Clear();
+    }
+
+    private readonly struct BitslicedSubWord : ISubWord
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public static unsafe uint SubWord(uint word)
+        {
+            unchecked
+            {
+                byte* blocks = stackalloc byte[16 * Width];
+                new Span<byte>(blocks, 16 * Width).Clear();
+                for (int i = 0; i < 4; i++)
+                {
+                    ((uint*)blocks)[i] = word; // four equal columns, which ShiftRows leaves alone
+                }
+
+                BitslicedState state = Load(blocks);
+                state.Transpose();
+                state.SubBytesAndShiftRows();
+                state.Transpose();
+                Store(in state, blocks);
+                return *(uint*)blocks;
+            }
+        }
     }
 }

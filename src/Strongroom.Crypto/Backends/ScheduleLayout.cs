@@ -14,9 +14,6 @@ namespace Strongroom.Crypto.Backends;
 /// </remarks>
 internal readonly struct ScheduleLayout
 {
-    /// <summary>The bytes of the largest layout, AES-256.</summary>
-    internal const int LargestBytes = 3 * 15 * 16;
-
     private ScheduleLayout(int keyBytes, int roundKeys)
     {
         KeyBytes = keyBytes;

@@ -32,7 +32,7 @@ internal sealed class VaesBackend : XtsBackend
             return null;
         }
 
-        return TryMake("vaes512", new Avx512XtsAssembler(), out reason);
+        return TryMake("vaes512", VectorWidth.Avx512, out reason);
     }
 
     /// <summary>Makes the 256-bit backend.</summary>
@@ -45,7 +45,7 @@ internal sealed class VaesBackend : XtsBackend
             return null;
         }
 
-        return TryMake("vaes256", new Avx2XtsAssembler(), out reason);
+        return TryMake("vaes256", VectorWidth.Avx2, out reason);
     }
 
     /// <inheritdoc/>
@@ -62,9 +62,9 @@ internal sealed class VaesBackend : XtsBackend
         ((delegate* unmanaged<XtsCall*, void>)_kernels[XtsAssembler.EntryIndex(algorithm, direction)])(call);
     }
 
-    private static VaesBackend? TryMake(string name, XtsAssembler assembler, out string reason)
+    private static VaesBackend? TryMake(string name, VectorWidth width, out string reason)
     {
-        (byte[] code, int[] entries) = assembler.Assemble();
+        (byte[] code, int[] entries) = new XtsAssembler(width).Assemble();
 #pragma warning disable CA2000 // the backend owns the code and lives as long as the process
         CodeMemory? memory = CodeMemory.TryMap(code, out reason);
 #pragma warning restore CA2000

@@ -8,8 +8,8 @@ namespace Strongroom.Crypto.Backends;
 /// <remarks>
 /// What a kernel leaves in them does not stay there: the dynamic linker, the runtime's stubs and signal frames all save
 /// vector registers on the stack, where keys and plaintext would lie for long. No intrinsic clears registers, but
-/// sixteen values that must be alive at once fill sixteen registers, and the first sixteen are those that the compiler
-/// gives out first. Machine code for this would not work where executable memory is refused, which is one reason to be
+/// sixteen values that must be alive at once fill sixteen registers, and on x86-64 the first sixteen are those that the
+/// compiler gives out first; on Arm64 nobody has looked. Machine code for this would not work where executable memory is refused, which is one reason to be
 /// here at all.
 /// </remarks>
 internal static class VectorRegisters

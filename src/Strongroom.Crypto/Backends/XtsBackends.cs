@@ -94,10 +94,11 @@ internal static class XtsBackends
         return X86Aes.IsSupported ? new AesInstructionsBackend<X86Encryption, X86Decryption>("aesni") : null;
     }
 
-    private static AesInstructionsBackend<ArmEncryption, ArmDecryption>? TryMakeArm(out string reason)
+    private static AesInstructionsBackend<ArmEncryption<ArmAesInstructions>, ArmDecryption<ArmAesInstructions>>? TryMakeArm(
+        out string reason)
     {
         reason = ArmAes.IsSupported ? string.Empty : "the processor is not an Armv8 with AES instructions";
-        return ArmAes.IsSupported ? new AesInstructionsBackend<ArmEncryption, ArmDecryption>("armv8") : null;
+        return ArmAes.IsSupported ? new("armv8") : null;
     }
 
     private static PortableBackend? TryMakePortable(out string reason)

@@ -21,9 +21,9 @@ namespace Strongroom.Crypto.Machine;
 /// return. Multiplication by alpha^k (k &lt;= 64) is a shift of the 128-bit number, low byte first, by k bits, and the
 /// k bits that fall out times 0x87 (IEEE 1619-2007, 5.2), by carry-less multiplication.
 /// </remarks>
-internal abstract class XtsAssembler
+internal sealed partial class XtsAssembler
 {
-    private const int UnitNumberOffset = 16; // of XtsUnit
+    private const int LeftShifts = 0;        // the constants start with a vector of left shift counts for each T[i]
     private const int PrefetchedLines = 8;   // takes a third off batches of cold pages; more gains nothing
 
     private static readonly AssemblerRegister64 s_call = rdi;
@@ -36,50 +36,25 @@ internal abstract class XtsAssembler
     private static readonly AssemblerRegister64 s_source = rax;
     private static readonly AssemblerRegister64 s_destination = rcx;
     private static readonly AssemblerRegister64 s_left = rdi; // takes over from s_call, which is read only at the start
+    private static readonly AssemblerRegister64 s_constants = s_left; // whenever whole vectors of constants are read
 
-    /// <summary>Gets the assembler that collects the code.</summary>
-    protected Assembler Code { get; } = new(64);
+    private static readonly AssemblerRegisterXMM s_nextTweak = xmm4;  // the next unit's encrypted number
+    private static readonly AssemblerRegisterXMM s_reduction = xmm5;  // the low part of ReductionVector
+    private static readonly AssemblerRegisterXMM s_firstTweak = xmm8; // the low part of T[0]
 
-    /// <summary>Gets the register that points at the next input.</summary>
-    protected static AssemblerRegister64 Source => s_source;
+    private readonly Assembler _code = new(64);
+    private readonly VectorWidth _width;
 
-    /// <summary>Gets the register that points at the next output.</summary>
-    protected static AssemblerRegister64 Destination => s_destination;
+    /// <summary>Makes an empty assembler for one width.</summary>
+    internal XtsAssembler(VectorWidth width)
+    {
+        _width = width;
+    }
 
-    /// <summary>Gets the register that points at the round keys.</summary>
-    protected static AssemblerRegister64 Schedule => s_schedule;
+    // The constants go on with as many right shift counts, and end with 0x87 twice.
+    private int RightShifts => _width.WideBytes;
 
-    /// <summary>Gets the number of bytes in a vector register.</summary>
-    protected abstract int VectorBytes { get; }
-
-    /// <summary>Gets the number of data vectors in flight.</summary>
-    protected abstract int Vectors { get; }
-
-    /// <summary>
-    /// Gets the register that points at the constants whenever <see cref="LoadReduction"/> or <see cref="SpreadTweak"/>
-    /// runs.
-    /// </summary>
-    protected static AssemblerRegister64 Constants => s_left;
-
-    /// <summary>Gets the offset of the left shift counts in the constants: one vector for each T[i].</summary>
-    protected static int LeftShifts => 0;
-
-    /// <summary>Gets the offset of the right shift counts in the constants.</summary>
-    protected int RightShifts => WideBytes;
-
-    /// <summary>Gets the offset of 0x87, twice, in the constants.</summary>
-    protected int ReductionOffset => 2 * WideBytes;
-
-    /// <summary>Gets the register that holds the next unit's encrypted number.</summary>
-    protected static AssemblerRegisterXMM NextTweak => xmm4;
-
-    /// <summary>Gets the low part of the register that holds 0x87 in every 64 bits.</summary>
-    protected static AssemblerRegisterXMM Reduction => xmm5;
-
-    /// <summary>Gets the low part of T[0].</summary>
-    protected static AssemblerRegisterXMM FirstTweak => xmm8;
-
-    private int WideBytes => VectorBytes * Vectors;
+    private int ReductionOffset => 2 * _width.WideBytes;
 
     /// <summary>Assembles all kernels.</summary>
     /// <returns>The code, and the offsets of its entries, indexed by <see cref="EntryIndex"/>.</returns>
@@ -91,8 +66,8 @@ internal abstract class XtsAssembler
         {
             foreach (XtsDirection direction in Enum.GetValues<XtsDirection>())
             {
-                Label entry = Code.CreateLabel();
-                Code.Label(ref entry);
+                Label entry = _code.CreateLabel();
+                _code.Label(ref entry);
                 entries[EntryIndex(algorithm, direction)] = entry;
                 EmitKernel(ScheduleLayout.Of(algorithm), direction, constants);
             }
@@ -100,7 +75,7 @@ internal abstract class XtsAssembler
 
         using MemoryStream stream = new();
         AssemblerResult result =
-            Code.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
+            _code.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
         return (stream.ToArray(), Array.ConvertAll(entries, e => (int)result.GetLabelRIP(e)));
     }
 
@@ -108,47 +83,27 @@ internal abstract class XtsAssembler
     internal static int EntryIndex(MemoryAlgorithm algorithm, XtsDirection direction) =>
         ((int)algorithm * 2) + (int)direction;
 
-    /// <summary>Emits: the reduction constant into its vector register.</summary>
-    protected abstract void LoadReduction();
-
-    /// <summary>Emits: T[i] from the encrypted number in <see cref="NextTweak"/>.</summary>
-    protected abstract void SpreadTweak();
-
-    /// <summary>Emits: D[i] = source[i] ^ T[i] ^ first key.</summary>
-    protected abstract void LoadAndWhiten(int firstKeyOffset);
-
-    /// <summary>Emits: one round on every D[i].</summary>
-    protected abstract void Round(int keyOffset, XtsDirection direction);
-
-    /// <summary>
-    /// Emits: the last round on every D[i], the second whitening, the stores, and the step of every T[i].
-    /// </summary>
-    protected abstract void LastRoundStoreAndStep(int keyOffset, XtsDirection direction);
-
-    /// <summary>Emits: zeros into every vector register.</summary>
-    protected abstract void ClearVectors();
-
     private Label EmitConstants()
     {
-        Label constants = Code.CreateLabel();
-        Code.Label(ref constants);
-        for (int i = 0; i < Vectors * VectorBytes / 8; i++)
+        Label constants = _code.CreateLabel();
+        _code.Label(ref constants);
+        for (int i = 0; i < _width.Vectors * _width.VectorBytes / 8; i++)
         {
-            Code.dq((ulong)(i / 2));
+            _code.dq((ulong)(i / 2));
         }
 
-        for (int i = 0; i < Vectors * VectorBytes / 8; i++)
+        for (int i = 0; i < _width.Vectors * _width.VectorBytes / 8; i++)
         {
-            Code.dq((ulong)(64 - (i / 2))); // a count of 64 shifts everything out
+            _code.dq((ulong)(64 - (i / 2))); // a count of 64 shifts everything out
         }
 
-        Code.dq(0x87, 0x87);
+        _code.dq(0x87, 0x87);
         return constants;
     }
 
     private void EmitKernel(ScheduleLayout layout, XtsDirection direction, Label constants)
     {
-        Assembler c = Code;
+        Assembler c = _code;
         Label nextUnit = c.CreateLabel();
         Label haveTweaks = c.CreateLabel();
         Label wide = c.CreateLabel();
@@ -161,16 +116,16 @@ internal abstract class XtsAssembler
         LoadArguments();
         c.test(s_unitCount, s_unitCount);
         c.je(done);
-        c.lea(Constants, __[constants]);
+        c.lea(s_constants, __[constants]);
         LoadReduction();
         EncryptNumber(layout);
 
         c.Label(ref nextUnit);
         c.mov(s_source, __qword_ptr[s_units]);
         c.add(s_source, s_sourceBase);
-        c.mov(s_destination, __qword_ptr[s_units + 8]);
+        c.mov(s_destination, __qword_ptr[s_units + XtsUnit.DestinationOffsetOffset]);
         c.add(s_destination, s_destinationBase);
-        c.lea(Constants, __[constants]);
+        c.lea(s_constants, __[constants]);
         SpreadTweak();
         c.add(s_units, XtsUnit.SizeBytes);
         c.dec(s_unitCount);
@@ -180,18 +135,18 @@ internal abstract class XtsAssembler
 
         c.Label(ref haveTweaks);
         c.mov(s_left, s_unitBytes);
-        c.sub(s_left, WideBytes);
+        c.sub(s_left, _width.WideBytes);
         c.jb(rest);
 
         c.Label(ref wide);
         EmitWide(layout, direction, keys);
-        c.add(s_source, WideBytes);
-        c.add(s_destination, WideBytes);
-        c.sub(s_left, WideBytes);
+        c.add(s_source, _width.WideBytes);
+        c.add(s_destination, _width.WideBytes);
+        c.sub(s_left, _width.WideBytes);
         c.jae(wide);
 
         c.Label(ref rest);
-        c.add(s_left, WideBytes);
+        c.add(s_left, _width.WideBytes);
         c.je(unitDone);
         c.Label(ref block);
         EmitBlock(layout, direction, keys);
@@ -211,61 +166,50 @@ internal abstract class XtsAssembler
     private void LoadArguments()
     {
         // The order of XtsCall's fields; s_call goes last because s_left shares its register.
-        Code.mov(s_schedule, __qword_ptr[s_call]);
-        Code.mov(s_units, __qword_ptr[s_call + 8]);
-        Code.mov(s_unitCount, __qword_ptr[s_call + 16]);
-        Code.mov(s_sourceBase, __qword_ptr[s_call + 24]);
-        Code.mov(s_destinationBase, __qword_ptr[s_call + 32]);
-        Code.mov(s_unitBytes, __qword_ptr[s_call + 40]);
+        _code.mov(s_schedule, __qword_ptr[s_call]);
+        _code.mov(s_units, __qword_ptr[s_call + 8]);
+        _code.mov(s_unitCount, __qword_ptr[s_call + 16]);
+        _code.mov(s_sourceBase, __qword_ptr[s_call + 24]);
+        _code.mov(s_destinationBase, __qword_ptr[s_call + 32]);
+        _code.mov(s_unitBytes, __qword_ptr[s_call + 40]);
     }
 
     // Processors prefetch within a page; where the next page is, only the list of units tells.
     private void PrefetchUnit()
     {
-        Code.mov(s_left, __qword_ptr[s_units]);
-        Code.add(s_left, s_sourceBase);
+        _code.mov(s_left, __qword_ptr[s_units]);
+        _code.add(s_left, s_sourceBase);
         for (int line = 0; line < PrefetchedLines; line++)
         {
-            Code.prefetcht0(__byte_ptr[s_left + (64 * line)]);
+            _code.prefetcht0(__byte_ptr[s_left + (64 * line)]);
         }
 
-        Code.mov(s_left, __qword_ptr[s_units + 8]);
-        Code.add(s_left, s_destinationBase);
+        _code.mov(s_left, __qword_ptr[s_units + XtsUnit.DestinationOffsetOffset]);
+        _code.add(s_left, s_destinationBase);
         for (int line = 0; line < PrefetchedLines; line++)
         {
-            Code.prefetchw(__byte_ptr[s_left + (64 * line)]);
+            _code.prefetchw(__byte_ptr[s_left + (64 * line)]);
         }
     }
 
     private void EncryptNumber(ScheduleLayout layout)
     {
-        Code.vmovdqu(NextTweak, __xmmword_ptr[s_units + UnitNumberOffset]);
-        Code.vpxor(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset]);
+        _code.vmovdqu(s_nextTweak, __xmmword_ptr[s_units + XtsUnit.NumberOffset]);
+        _code.vpxor(s_nextTweak, s_nextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset]);
         for (int round = 1; round < layout.Rounds; round++)
         {
-            Code.vaesenc(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * round)]);
+            _code.vaesenc(s_nextTweak, s_nextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * round)]);
         }
 
-        Code.vaesenclast(NextTweak, NextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * layout.Rounds)]);
-    }
-
-    private void EmitWide(ScheduleLayout layout, XtsDirection direction, int keys)
-    {
-        LoadAndWhiten(keys);
-        for (int round = 1; round < layout.Rounds; round++)
-        {
-            Round(keys + (16 * round), direction);
-        }
-
-        LastRoundStoreAndStep(keys + (16 * layout.Rounds), direction);
+        _code.vaesenclast(s_nextTweak, s_nextTweak, __xmmword_ptr[s_schedule + layout.TweakOffset + (16 * layout.Rounds)]);
     }
 
     // One block in xmm0, with xmm1 to xmm3 as scratch; the tweak is the low part of T[0], whose other lanes are dead by
     // now.
     private void EmitBlock(ScheduleLayout layout, XtsDirection direction, int keys)
     {
-        Assembler c = Code;
-        c.vmovdqa(xmm3, FirstTweak);
+        Assembler c = _code;
+        c.vmovdqa(xmm3, s_firstTweak);
         c.vpxor(xmm0, xmm3, __xmmword_ptr[s_source]);
         c.vpxor(xmm0, xmm0, __xmmword_ptr[s_schedule + keys]);
         for (int round = 1; round <= layout.Rounds; round++)
@@ -284,10 +228,10 @@ internal abstract class XtsAssembler
         c.vmovdqu(__xmmword_ptr[s_destination], xmm0);
 
         c.vpsrlq(xmm1, xmm3, 63);
-        c.vpclmulqdq(xmm2, xmm1, Reduction, 0x01);
+        c.vpclmulqdq(xmm2, xmm1, s_reduction, 0x01);
         c.vpslldq(xmm1, xmm1, 8);
         c.vpsllq(xmm3, xmm3, 1);
         c.vpxor(xmm3, xmm3, xmm1);
-        c.vpxor(FirstTweak, xmm3, xmm2);
+        c.vpxor(s_firstTweak, xmm3, xmm2);
     }
 }

@@ -14,6 +14,10 @@ internal static class XtsBackendRegistry
 {
     private static readonly ConcurrentDictionary<string, (XtsBackend? Backend, string Reason)> s_backends = new();
 
+    /// <summary>Gets the armv8 backend over modelled instructions, which runs everywhere.</summary>
+    internal static XtsBackend ModelledArm { get; } =
+        new AesInstructionsBackend<ArmEncryption<ModelledArmAes>, ArmDecryption<ModelledArmAes>>("armv8, modelled");
+
     /// <summary>Gets the backends that a processor of this architecture may have.</summary>
     internal static IEnumerable<string> Names =>
         XtsBackends.Names.Where(n => n == "portable" || (n == "armv8") == (RuntimeInformation.ProcessArchitecture == Architecture.Arm64));

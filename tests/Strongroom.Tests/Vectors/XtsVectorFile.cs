@@ -15,7 +15,14 @@ internal sealed record XtsVector(string Name, byte[] Key, UInt128 Number, byte[]
 /// <summary>Reads the vector files beside this source.</summary>
 internal static class XtsVectorFile
 {
-    internal static string[] Names { get; } = ["xts-ieee1619.txt", "xts-nist-cavp.txt", "xts-wycheproof.txt"];
+    /// <summary>Gets the files, and how many vectors each must have, so that none is lost unseen.</summary>
+    internal static Dictionary<string, int> Counts { get; } = new()
+    {
+        ["xts-ieee1619.txt"] = 14,
+        ["xts-nist-cavp-sequence.txt"] = 1200,
+        ["xts-nist-cavp-tweak.txt"] = 1200,
+        ["xts-wycheproof.txt"] = 42,
+    };
 
     internal static List<XtsVector> Read(string name, [CallerFilePath] string thisFile = "")
     {
