@@ -22,6 +22,7 @@ internal sealed partial class AddressSpace
         Region region = _table.GetRegion(fault.Page);
         int index = PageTable.IndexOf(fault.Page);
         region.LastUsedTick = _context.Tick;
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
         bool isDone = region[index].State switch
         {
             PageState.Sealed or PageState.SealedZero => OpenAround(region, index),
@@ -29,6 +30,7 @@ internal sealed partial class AddressSpace
             _ => FillWithZeros(region, index, fault.IsWrite),
         };
 
+        _context.Statistics.FaultAllocatedBytes += GC.GetAllocatedBytesForCurrentThread() - allocated;
         if (!isDone && Verdict is null && !IsGone)
         {
             _waiting.Enqueue(fault);

@@ -21,6 +21,9 @@ internal sealed class PagerStatistics
     /// <summary>Gets or sets faults answered.</summary>
     internal long Faults { get; set; }
 
+    /// <summary>Gets or sets the managed memory that answering faults allocated; stays 0.</summary>
+    internal long FaultAllocatedBytes { get; set; }
+
     /// <summary>Gets the time from reading a fault to waking its thread.</summary>
     internal LatencyHistogram FaultLatency { get; } = new();
 

@@ -101,6 +101,7 @@ public static class TreeRunner
             OpenedPages = statistics.OpenedPages,
             RescuedPages = statistics.RescuedPages,
             Faults = statistics.Faults,
+            FaultAllocatedBytes = statistics.FaultAllocatedBytes,
             FaultLatencyMicroseconds = new()
             {
                 P50 = statistics.FaultLatency.Quantile(0.5),

@@ -7,8 +7,9 @@ namespace Strongroom.Pager.Agent;
 /// <summary>The agent's machine code: a loop that does the system calls of a message and sends it back. No key, no policy, no stack.</summary>
 /// <remarks>
 /// It starts as a clone of a stopped thread of the target, at the first instruction, with <c>rbx</c> = address of the message
-/// pages and <c>r12</c> = the target's own process id: its parent for as long as the target lives. The clone shares the target's memory and nothing else for long: it leaves its process group and session, so that a
-/// signal to the group misses it, and takes an empty descriptor table of its own. It was cloned with every signal blocked.
+/// pages and <c>r12</c> = the target's own process id: its parent for as long as the target lives. The clone shares the
+/// target's memory and nothing else for long: it leaves its process group and session, so that a signal to the group misses it, and takes
+/// an empty descriptor table of its own. It was cloned with every signal blocked.
 /// When the pager is gone it stays, because it holds the last duplicate of the userfaultfd (without one the kernel would answer
 /// faults with zero pages), until the target is gone too. It must therefore never wait for the pager in a system call: calls that
 /// may meet a sealed page are done aside, by a child that shares everything with it and dies with it. Source: clone(2), close_range(2),

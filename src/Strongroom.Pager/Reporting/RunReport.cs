@@ -41,6 +41,9 @@ public sealed class RunReport
     /// <summary>Gets the faults served.</summary>
     public long Faults { get; init; }
 
+    /// <summary>Gets the managed memory that answering faults allocated, in bytes: 0.</summary>
+    public long FaultAllocatedBytes { get; init; }
+
     /// <summary>Gets the time from reading a fault to waking its thread.</summary>
     public LatencyReport FaultLatencyMicroseconds { get; init; } = new();
 

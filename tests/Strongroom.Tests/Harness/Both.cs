@@ -22,6 +22,7 @@ internal static class Both
             Outcome guarded = Supervised.Run(options.Wrap(program, reportFile));
             AssertSame(native, guarded, expectation);
             RunReport report = RunReport.Read(reportFile, guarded);
+            Assert.True(report.Number("faultAllocatedBytes") == 0, $"Answering faults allocated memory: {report}\n{guarded}");
             if (expectation.MustSeal)
             {
                 Assert.True(report.SealedPages > 0, $"Nothing was sealed, so nothing was shown: {report}\n{guarded}");
