@@ -40,6 +40,10 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
             : new NativePages((nint)address, lengthBytes);
     }
 
+    /// <summary>Asks for huge pages where the memory is aligned to them: one page fault in place of 512. madvise(2), MADV_HUGEPAGE.</summary>
+    internal unsafe void PreferHuge() =>
+        _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, Libc.MADV_HUGEPAGE); // advice only: EINVAL where there are none
+
     /// <summary>Gives the memory back to the kernel; it reads as zero afterwards.</summary>
     internal unsafe void Discard() =>
         _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, Libc.MADV_DONTNEED); // advice only: refused, it stays in use

@@ -3,6 +3,7 @@ namespace Strongroom.Kernel;
 /// <summary>Who runs where, and before whom. sched(7).</summary>
 internal static unsafe class Scheduling
 {
+    private const nint SYS_nanosleep = 35;
     private const nint SYS_getpriority = 140;
     private const nint SYS_setpriority = 141;
     private const nint SYS_sched_setscheduler = 144;
@@ -10,6 +11,15 @@ internal static unsafe class Scheduling
     private const nint PRIO_PROCESS = 0;
     private const nint SCHED_OTHER = 0;
     private const int MaskBytes = 1024;
+
+    /// <summary>Sleeps for a moment; nanosleep(2). The framework's sleep knows milliseconds only.</summary>
+    internal static void Sleep(System.TimeSpan time)
+    {
+        long* request = stackalloc long[2] { 0, (long)time.TotalNanoseconds };
+
+        // SAFETY: the kernel reads a struct timespec, two words; under a second, so that the first is zero.
+        _ = Libc.syscall(SYS_nanosleep, (nint)request, 0, 0, 0, 0, 0); // EINTR: early is as well
+    }
 
     /// <summary>Lets a process run like this one: on every processor, without real-time priority, with this one's nice value.</summary>
     /// <param name="pid">A process with one thread.</param>

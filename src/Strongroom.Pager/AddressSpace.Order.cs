@@ -76,10 +76,14 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // The kernel refuses even what anonymous memory never allows with another errno while a report is outstanding.
+    // The kernel refuses even what anonymous memory never allows with another errno while a report is outstanding. The tag page is
+    // registered from first to last, and one page is never two VMAs.
+    private bool HasNothingOutstanding() =>
+        _uffd.IsOneRegisteredVma(AddressRange.FromLength(new(TagAddress), PageNumber.SizeBytes));
+
     private bool IsSettled()
     {
-        bool isSettled = Agent is not null && _uffd.IsOneRegisteredVma(Agent.Staging);
+        bool isSettled = Agent is not null && HasNothingOutstanding();
         if (isSettled)
         {
             NoteSettled();
@@ -109,7 +113,7 @@ internal sealed partial class AddressSpace
     private void Reconcile()
     {
         IReadOnlyList<AddressRange> covered = SmapsReader.ReadCovered(Agent!.ProcessId);
-        if (_uffd.IsOneRegisteredVma(Agent.Staging))
+        if (HasNothingOutstanding())
         {
             KeepOnly(covered);
             _mustReconcile = false;

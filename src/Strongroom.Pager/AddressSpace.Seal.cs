@@ -112,12 +112,14 @@ internal sealed partial class AddressSpace
                 (ulong)_plan[i].Count << PageNumber.Shift);
         }
 
+        long start = Stopwatch.GetTimestamp();
         if (!Agent.TryExchange())
         {
             Condemn("its agent was killed or does not answer");
             return 0;
         }
 
+        _context.Statistics.Sealing.Move += Stopwatch.GetTimestamp() - start;
         int moved = 0;
         for (int i = 0; i < _planned; i++)
         {
@@ -226,6 +228,7 @@ internal sealed partial class AddressSpace
             return;
         }
 
+        long start = Stopwatch.GetTimestamp();
         Span<byte> plaintext = _context.Bounce[..(count << PageNumber.Shift)];
         if (Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(first)) != plaintext.Length)
         {
@@ -233,12 +236,15 @@ internal sealed partial class AddressSpace
             return;
         }
 
+        long read = Stopwatch.GetTimestamp();
         for (int i = 0; i < count; i++)
         {
             Encrypt(first + i, plaintext.Slice(i << PageNumber.Shift, PageNumber.SizeBytes));
         }
 
         CryptographicOperations.ZeroMemory(plaintext);
+        _context.Statistics.Sealing.Read += read - start;
+        _context.Statistics.Sealing.Encrypt += Stopwatch.GetTimestamp() - read;
     }
 
     private void Encrypt(int slot, ReadOnlySpan<byte> plaintext)
@@ -259,6 +265,7 @@ internal sealed partial class AddressSpace
     // the agent would wait for its reading, for ever if the pager died. A fault in staging can only come from a target that meddles.
     private void DropDirty()
     {
+        long start = Stopwatch.GetTimestamp();
         AgentMessage message = Agent!.Message;
         message.Clear();
         Span<byte> register = stackalloc byte[32];
@@ -299,6 +306,7 @@ internal sealed partial class AddressSpace
         }
 
         _slots!.FreeDropped();
+        _context.Statistics.Sealing.Drop += Stopwatch.GetTimestamp() - start;
     }
 
     private void AddDrop(AgentMessage message, int slot, int count)

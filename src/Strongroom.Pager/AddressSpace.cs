@@ -70,6 +70,9 @@ internal sealed partial class AddressSpace : IDisposable
     /// <summary>Gets a value indicating whether the tag could be written, so that the child will be known by it.</summary>
     internal bool IsTagged { get; private set; }
 
+    /// <summary>Gets what the page entries take, in bytes.</summary>
+    internal long MetadataBytes => (long)_table.Regions.Count * Region.Bytes;
+
     /// <summary>Gets the counts of pages.</summary>
     internal PageCounts Counts => _table.Counts;
 

@@ -15,6 +15,12 @@ internal sealed class ClearAccount
     /// <summary>Gets the most plaintext at one look, in bytes.</summary>
     internal long PeakClearBytes { get; private set; }
 
+    /// <summary>Gets the most that was sealed at one look, in bytes.</summary>
+    internal long PeakSealedBytes { get; private set; }
+
+    /// <summary>Gets the most that the books took at one look, in bytes.</summary>
+    internal long PeakMetadataBytes { get; private set; }
+
     /// <summary>Gets the mean plaintext in bytes.</summary>
     internal long MeanClearBytes => Mean(_clearByteSeconds);
 
@@ -25,8 +31,10 @@ internal sealed class ClearAccount
     internal double TimeInClear => _privateByteSeconds > 0 ? _clearByteSeconds / _privateByteSeconds : 0;
 
     /// <summary>Notes how it was for some time.</summary>
-    internal void Add(long clearBytes, long sealedBytes, TimeSpan time)
+    internal void Add(long clearBytes, long sealedBytes, long metadataBytes, TimeSpan time)
     {
+        PeakSealedBytes = Math.Max(PeakSealedBytes, sealedBytes);
+        PeakMetadataBytes = Math.Max(PeakMetadataBytes, metadataBytes);
         PeakClearBytes = Math.Max(PeakClearBytes, clearBytes);
         _seconds += time.TotalSeconds;
         _clearByteSeconds += clearBytes * time.TotalSeconds;

@@ -19,10 +19,11 @@ internal sealed class FrameStore : IDisposable
 {
     private const int SlabShift = 9;
     private const int SlabFrames = 1 << SlabShift;
+    private const int None = -1;
 
     private readonly XtsKey _key;
     private readonly List<Slab> _slabs = [];
-    private readonly Stack<int> _slabsWithRoom = [];
+    private int _firstWithRoom = None;
     private ulong _sealCounter;
 
     /// <summary>Makes an empty store.</summary>
@@ -37,6 +38,9 @@ internal sealed class FrameStore : IDisposable
 
     /// <summary>Gets how many pages were ever sealed under the key.</summary>
     internal ulong SealedEver => _sealCounter;
+
+    /// <summary>Gets what counters, references and free lists take, in bytes.</summary>
+    internal long MetadataBytes => (long)_slabs.Count * SlabFrames * (sizeof(ulong) + sizeof(int)) + ((long)_slabs.Count * SlabFrames / 8);
 
     /// <summary>Encrypts a page into a frame with one reference.</summary>
     /// <param name="plaintext">4096 bytes.</param>
@@ -91,7 +95,7 @@ internal sealed class FrameStore : IDisposable
         UsedFrames--;
         if (slab.UsedCount-- == SlabFrames)
         {
-            _slabsWithRoom.Push(number);
+            (slab.NextWithRoom, _firstWithRoom) = (_firstWithRoom, number); // a list in the slabs: faults must not allocate
         }
 
         slab.MarkFree(index);
@@ -114,7 +118,8 @@ internal sealed class FrameStore : IDisposable
 
     private int AllocateFrame()
     {
-        if (!_slabsWithRoom.TryPeek(out int number))
+        int number = _firstWithRoom;
+        if (number == None)
         {
             number = _slabs.Count;
             if (number << SlabShift > PageEntry.MaxValue - SlabFrames)
@@ -122,8 +127,8 @@ internal sealed class FrameStore : IDisposable
                 throw new KernelException(Libc.ENOMEM, "more than 1 TiB sealed under one key");
             }
 
-            _slabs.Add(new Slab());
-            _slabsWithRoom.Push(number);
+            _slabs.Add(new Slab(isHuge: number > 0)); // a small process does not pay for a huge page
+            _firstWithRoom = number;
         }
 
         Slab slab = _slabs[number];
@@ -132,7 +137,7 @@ internal sealed class FrameStore : IDisposable
         UsedFrames++;
         if (slab.UsedCount == SlabFrames)
         {
-            _ = _slabsWithRoom.Pop();
+            (_firstWithRoom, slab.NextWithRoom) = (slab.NextWithRoom, None);
         }
 
         return (number << SlabShift) | index;
@@ -143,8 +148,13 @@ internal sealed class FrameStore : IDisposable
         private readonly NativePages _memory = NativePages.Map(SlabFrames * PageNumber.SizeBytes);
         private readonly ulong[] _free = new ulong[SlabFrames / 64];
 
-        internal Slab()
+        internal Slab(bool isHuge)
         {
+            if (isHuge)
+            {
+                _memory.PreferHuge();
+            }
+
             Array.Fill(_free, ulong.MaxValue);
         }
 
@@ -153,6 +163,9 @@ internal sealed class FrameStore : IDisposable
         internal int[] References { get; } = new int[SlabFrames];
 
         internal int UsedCount { get; set; }
+
+        /// <summary>Gets or sets the number of the next slab that has room; <see cref="None"/> for the last.</summary>
+        internal int NextWithRoom { get; set; } = None;
 
         internal Span<byte> Frame(int index) =>
             _memory.Span.Slice(index << PageNumber.Shift, PageNumber.SizeBytes);

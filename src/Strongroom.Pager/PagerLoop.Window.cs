@@ -110,7 +110,7 @@ internal sealed partial class PagerLoop
     private void KeepAccounts()
     {
         long now = Stopwatch.GetTimestamp();
-        Account.Add(ClearBytes, _context.Counts.Sealed << PageNumber.Shift, Stopwatch.GetElapsedTime(_lastAccounted, now));
+        Account.Add(ClearBytes, _context.Counts.Sealed << PageNumber.Shift, MetadataBytes(), Stopwatch.GetElapsedTime(_lastAccounted, now));
         _lastAccounted = now;
         foreach (TargetMemory memory in _memories)
         {
@@ -135,5 +135,21 @@ internal sealed partial class PagerLoop
                 _context.Counts.Sealed << PageNumber.Shift,
                 _context.Statistics.Faults));
         }
+    }
+
+    private long MetadataBytes()
+    {
+        long bytes = 0;
+        foreach (TargetMemory memory in _memories)
+        {
+            bytes += memory.Space?.MetadataBytes ?? 0;
+        }
+
+        foreach (KeyDomain keys in _keys)
+        {
+            bytes += keys.IsDestroyed ? 0 : keys.Frames.MetadataBytes;
+        }
+
+        return bytes;
     }
 }

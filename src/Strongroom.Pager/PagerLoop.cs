@@ -174,7 +174,12 @@ internal sealed partial class PagerLoop : IDisposable
         }
 
         memory.IsCondemned = true;
-        _context.Statistics.Killed.Add($"Process {memory.Pid} was killed: {reason}.");
+        if (ProcessTable.AnonymousBytes(memory.Pid) > 0)
+        {
+            // (One that has ended by itself takes its agent along, and is reported a moment later.)
+            _context.Statistics.Killed.Add($"Process {memory.Pid} was killed: {reason}.");
+        }
+
         StopWatching(memory);
         _tracer.Post(new KillRequest(memory));
     }

@@ -9,6 +9,9 @@ internal sealed class PagerStatistics
     /// <summary>Gets or sets pages encrypted.</summary>
     internal long SealedPages { get; set; }
 
+    /// <summary>Gets where the time of sealing went.</summary>
+    internal SealingTime Sealing { get; } = new();
+
     /// <summary>Gets or sets pages decrypted.</summary>
     internal long OpenedPages { get; set; }
 
@@ -35,6 +38,22 @@ internal sealed class PagerStatistics
 
     /// <summary>Gets what could not be covered, a sentence each.</summary>
     internal SortedSet<string> Remarks { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>The pager's time for sealing by its parts, in <see cref="System.Diagnostics.Stopwatch"/> ticks.</summary>
+internal sealed class SealingTime
+{
+    /// <summary>Gets or sets the time for moving pages to staging: the agent's calls and the waiting for them.</summary>
+    internal long Move { get; set; }
+
+    /// <summary>Gets or sets the time for copying pages out of staging.</summary>
+    internal long Read { get; set; }
+
+    /// <summary>Gets or sets the time for encrypting and for finding pages of zeros.</summary>
+    internal long Encrypt { get; set; }
+
+    /// <summary>Gets or sets the time for wiping and dropping staging.</summary>
+    internal long Drop { get; set; }
 }
 
 /// <summary>Counts times in buckets of 1/16 of their power of two: 6 % exact. Fixed size, allocates nothing.</summary>

@@ -9,6 +9,9 @@ internal sealed class Region
     /// <summary>log2 of <see cref="PageCount"/>.</summary>
     internal const int Shift = 9;
 
+    /// <summary>What a region takes: entries, three bit maps, and about 120 bytes of fields and object headers.</summary>
+    internal const int Bytes = (PageCount * sizeof(uint)) + (3 * PageCount / 8) + 120;
+
     /// <summary>Words of 64 bits that hold a bit for each page.</summary>
     internal const int Words = PageCount / 64;
 

@@ -101,6 +101,15 @@ public static class TreeRunner
             OpenedPages = statistics.OpenedPages,
             RescuedPages = statistics.RescuedPages,
             Faults = statistics.Faults,
+            SealingSeconds = new()
+            {
+                Move = Seconds(statistics.Sealing.Move),
+                Read = Seconds(statistics.Sealing.Read),
+                Encrypt = Seconds(statistics.Sealing.Encrypt),
+                Drop = Seconds(statistics.Sealing.Drop),
+            },
+            PeakMetadataBytes = account.PeakMetadataBytes,
+            PeakSealedBytes = account.PeakSealedBytes,
             FaultAllocatedBytes = statistics.FaultAllocatedBytes,
             FaultLatencyMicroseconds = new()
             {
@@ -120,4 +129,6 @@ public static class TreeRunner
             ExitStatus = tracer.ExitStatus,
         };
     }
+
+    private static double Seconds(long ticks) => Stopwatch.GetElapsedTime(0, ticks).TotalSeconds;
 }

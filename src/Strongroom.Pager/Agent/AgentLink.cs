@@ -74,9 +74,13 @@ internal sealed class AgentLink : IDisposable
 
     /// <summary>Sends the message and waits for the reply.</summary>
     /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
-    internal bool TryExchange()
+    internal bool TryExchange() => TrySend() && TryAwait();
+
+    /// <summary>Waits for the reply to the message sent.</summary>
+    /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
+    internal bool TryAwait()
     {
-        bool isAnswered = TrySend() && _socket.ReceiveWithin(Message.Buffer, Patience) > 0;
+        bool isAnswered = _socket.ReceiveWithin(Message.Buffer, Patience) > 0;
         IsBusy = false;
         return isAnswered;
     }

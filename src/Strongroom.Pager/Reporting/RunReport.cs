@@ -41,6 +41,15 @@ public sealed class RunReport
     /// <summary>Gets the faults served.</summary>
     public long Faults { get; init; }
 
+    /// <summary>Gets the pager's time for sealing, by its parts.</summary>
+    public SealingReport SealingSeconds { get; init; } = new();
+
+    /// <summary>Gets the most that the pager's books took beside the ciphertext, in bytes.</summary>
+    public long PeakMetadataBytes { get; init; }
+
+    /// <summary>Gets the most that was sealed at one time, in bytes.</summary>
+    public long PeakSealedBytes { get; init; }
+
     /// <summary>Gets the managed memory that answering faults allocated, in bytes: 0.</summary>
     public long FaultAllocatedBytes { get; init; }
 
@@ -118,4 +127,20 @@ public sealed class LatencyReport
 
     /// <summary>Gets the largest.</summary>
     public double Max { get; init; }
+}
+
+/// <summary>Where the pager's time for sealing went, in seconds.</summary>
+public sealed class SealingReport
+{
+    /// <summary>Gets the time for moving pages to staging, the waiting for the agent included.</summary>
+    public double Move { get; init; }
+
+    /// <summary>Gets the time for copying pages out of staging.</summary>
+    public double Read { get; init; }
+
+    /// <summary>Gets the time for encrypting.</summary>
+    public double Encrypt { get; init; }
+
+    /// <summary>Gets the time for wiping and dropping staging.</summary>
+    public double Drop { get; init; }
 }

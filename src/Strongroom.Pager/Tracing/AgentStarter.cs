@@ -178,6 +178,7 @@ internal sealed class AgentStarter
     private static bool WaitUntilReady(OwnedDescriptor memory, ulong area)
     {
         Span<byte> word = stackalloc byte[4];
+        int attempt = 0;
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < s_patience)
         {
@@ -192,10 +193,23 @@ internal sealed class AgentStarter
                 return ready == 1;
             }
 
-            _ = Thread.Yield();
+            Pause(attempt++);
         }
 
         return false;
+    }
+
+    // It takes some tens of microseconds on an idle processor; on a busy one it needs ours.
+    private static void Pause(int attempt)
+    {
+        if (attempt < 20)
+        {
+            _ = Thread.Yield();
+        }
+        else
+        {
+            Scheduling.Sleep(TimeSpan.FromMicroseconds(50));
+        }
     }
 
     private bool TrySetUp(AgentLink agent, ref Userfaultfd? uffd)
@@ -214,7 +228,7 @@ internal sealed class AgentStarter
         _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
         _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
         int last = message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP);
-        if (!Exchange(agent, null))
+        if (!Exchange(agent))
         {
             return false;
         }
@@ -247,7 +261,7 @@ internal sealed class AgentStarter
         uffd = null;
         agent.Message.Clear();
         int make = agent.Message.Add(SystemCall.Userfaultfd, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
-        if (!Exchange(agent, null))
+        if (!Exchange(agent))
         {
             return false;
         }
@@ -283,7 +297,7 @@ internal sealed class AgentStarter
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
         const ulong CloseOnExec = 0x40000000;
         int receive = message.Add(SystemCall.RecvMessage, 0, message.AddData(header), CloseOnExec);
-        if (!agent.TrySend() || !agent.TrySendDescriptor(uffd) || !WaitForReply(agent))
+        if (!agent.TrySend() || !agent.TrySendDescriptor(uffd) || !agent.TryAwait())
         {
             Refusal = "its agent ended";
             return false;
@@ -299,30 +313,9 @@ internal sealed class AgentStarter
         return true;
     }
 
-    private bool Exchange(AgentLink agent, OwnedDescriptor? passed)
+    private bool Exchange(AgentLink agent)
     {
-        if (agent.TrySend(passed) && WaitForReply(agent))
-        {
-            return true;
-        }
-
-        Refusal = "its agent ended";
-        return false;
-    }
-
-    private static bool WaitForReply(AgentLink agent)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (!agent.TryReceive(out bool isGone))
-        {
-            if (isGone || Stopwatch.GetElapsedTime(start) > s_patience)
-            {
-                return false;
-            }
-
-            _ = Thread.Yield();
-        }
-
-        return true;
+        Refusal = agent.TryExchange() ? null : "its agent ended";
+        return Refusal is null;
     }
 }

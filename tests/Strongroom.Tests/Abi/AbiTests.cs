@@ -25,6 +25,7 @@ public partial class AbiTests
         #include <stdint.h>
         #include <errno.h>
         #include <fcntl.h>
+        #include <sched.h>
         #include <signal.h>
         #include <unistd.h>
         #include <elf.h>
