@@ -20,6 +20,12 @@ internal sealed class PagerContext : IDisposable
     {
         Options = options;
         WindowPages = options.WindowBytes >> PageNumber.Shift;
+        if (_bounce.Protection != SecretProtection.MemfdSecret)
+        {
+            _ = Statistics.Remarks.Add(
+                "The pager's keys and buffers are in locked memory, which root can read: memfd_secret is missing (boot with secretmem.enable=1).");
+        }
+
         IdleTicks = (int)Math.Max(1, Math.Ceiling(options.Idle / tickLength));
     }
 
@@ -52,9 +58,6 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets the buffer, in secret memory, that all plaintext passes through; wiped after each use.</summary>
     internal Span<byte> Bounce => _bounce.Span;
-
-    /// <summary>Gets the protection of <see cref="Bounce"/>.</summary>
-    internal SecretProtection BounceProtection => _bounce.Protection;
 
     /// <summary>Gets zeros, as many as fit in the bounce buffer.</summary>
     internal ReadOnlySpan<byte> Zeros => _zeros.Span;

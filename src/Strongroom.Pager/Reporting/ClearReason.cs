@@ -15,12 +15,6 @@ public static class ClearReason
     /// <summary>A page of a file, also when a private mapping wrote to it.</summary>
     public const string File = "file";
 
-    /// <summary>A stack that is in use.</summary>
-    public const string Stack = "stack";
-
-    /// <summary>Memory that a process shares with one it was forked from, or with its child.</summary>
-    public const string CopyOnWrite = "copyOnWrite";
-
     /// <summary>Memory that the program itself serves with userfaultfd(2).</summary>
     public const string Userfaultfd = "userfaultfd";
 
