@@ -46,14 +46,22 @@ internal static class ModelCommand
         Description = "Which lines caches fetch on their own",
     };
 
-    private static readonly Option<string?> s_tla = new("--tla") { Description = "Write the model as a TLA+ module to a file instead" };
+    private static readonly Option<bool> s_allNames = new("--no-symmetry")
+    {
+        Description = "Count states that differ in names only apart, as TLC does",
+    };
+
+    private static readonly Option<string?> s_tla = new("--tla")
+    {
+        Description = "Write the model as a TLA+ module to a file instead, and a .cfg for TLC beside it",
+    };
 
     /// <summary>Makes the command.</summary>
     internal static Command Create()
     {
         Command explore = new("explore", "Visit every state of a small machine and check the invariants in each")
         {
-            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_tla,
+            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_allNames, s_tla,
         };
         explore.SetAction(Explore);
         Command fuzz = new("fuzz", "Random programs on the whole model, every value compared with a flat memory")
@@ -91,19 +99,33 @@ internal static class ModelCommand
 
         if (parsed.GetValue(s_tla) is { } path)
         {
-            File.WriteAllText(path, TlaExport.Write(shape));
-            return ExitStatus.Success;
+            return Export(shape, path);
         }
 
-        ExplorationResult result = new Explorer(model).Run();
+        bool usesSymmetry = !parsed.GetValue(s_allNames);
+        ExplorationResult result = new Explorer(model, usesSymmetry: usesSymmetry).Run();
         Print(result.Trace);
         double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-6);
-        Print($"{result.States:n0} states up to symmetry, {result.Steps:n0} steps, depth {result.Depth}, {seconds:f1} s " +
+        Print($"{result.States:n0} states{(usesSymmetry ? " up to symmetry" : string.Empty)}, {result.Steps:n0} steps, depth {result.Depth}, {seconds:f1} s " +
             $"({result.States / seconds / 1e6:f2} M states/s, {result.Steps / seconds / 1e6:f2} M steps/s)");
         Print(result.Broken ?? (result.IsComplete
             ? "Every reachable state keeps the invariants."
             : "Stopped before every state was visited."));
         return result.Broken is null && result.IsComplete ? ExitStatus.Success : ExitStatus.Found;
+    }
+
+    private static int Export(ProtocolShape shape, string path)
+    {
+        string name = Path.GetFileNameWithoutExtension(path);
+        if (!TlaExport.IsModuleName(name))
+        {
+            CommandLine.Say($"--tla: TLA+ names a module as its file, and \"{name}\" is no name for one (letters, digits, _).");
+            return ExitStatus.Trouble;
+        }
+
+        File.WriteAllText(path, TlaExport.Write(shape, name));
+        File.WriteAllText(Path.ChangeExtension(path, ".cfg"), TlaExport.WriteConfiguration());
+        return ExitStatus.Success;
     }
 
     private static int Fuzz(ParseResult parsed)
