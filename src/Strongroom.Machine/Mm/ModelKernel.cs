@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Strongroom.Keys;
 using Strongroom.Machine.Hardware;
+using Strongroom.Memory;
 
 namespace Strongroom.Machine.Mm;
 
@@ -171,7 +172,7 @@ internal sealed partial class ModelKernel : IDisposable
             }
         }
 
-        broken = FindBrokenKey() ?? FindBrokenLine();
+        broken = FindBrokenKey() ?? FindBrokenVmaCount() ?? FindBrokenLine();
         if (broken is not null)
         {
             return broken;
@@ -203,6 +204,30 @@ internal sealed partial class ModelKernel : IDisposable
         return line is { } found
             ? $"I3: line 0x{found * CacheShape.LineBytes:x} is modified under a KeyID that page_ext does not name."
             : null;
+    }
+
+    /// <summary>Checks that each VMA with a KeyID holds one reference to its slot (I5).</summary>
+    internal string? FindBrokenVmaCount()
+    {
+        long[] counted = new long[_pageReferences.Length];
+        foreach (Process? process in _processes)
+        {
+            foreach (Vma vma in process?.Space.Vmas ?? [])
+            {
+                counted[vma.KeyId.Value]++;
+            }
+        }
+
+        for (ushort keyId = 1; keyId < counted.Length; keyId++)
+        {
+            long held = Keys.Slots.GetReferences(new(keyId)).VmaCount;
+            if (held != counted[keyId])
+            {
+                return $"I5: {counted[keyId]} VMAs have KeyID {keyId} and hold {held} references.";
+            }
+        }
+
+        return null;
     }
 
     private string? FindBrokenKey()

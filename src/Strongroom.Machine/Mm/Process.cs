@@ -47,7 +47,7 @@ internal sealed partial class Process : IMemoryMachine
     {
         _kernel = kernel;
         Number = number;
-        _space = new AddressSpace(kernel.Keys.Slots, this);
+        _space = new AddressSpace(kernel.Keys.Slots, this, new() { Fault = kernel.Mutant.InVmas() });
     }
 
     /// <summary>Gets the process's number, which is also that of its address space in TLBs.</summary>
@@ -125,8 +125,15 @@ internal sealed partial class Process : IMemoryMachine
     /// <returns>The first broken rule in words, or null.</returns>
     internal string? FindBrokenRule()
     {
+        Vma? below = null;
         foreach (Vma vma in _space.Vmas)
         {
+            if (below is not null && below.CanMergeWith(vma))
+            {
+                return $"Process {Number} has two VMAs that could be one: {below} and {vma}.";
+            }
+
+            below = vma;
             for (ulong at = Table.NextMapped(vma.Start.Value, vma.End.Value); at < vma.End.Value;)
             {
                 bool present = Table.TryWalk(at, out ulong pte, out PageSize size);
