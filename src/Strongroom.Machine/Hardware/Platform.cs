@@ -211,6 +211,19 @@ public sealed partial class Platform : IDisposable
         }
     }
 
+    /// <summary>Gets the HMAT table that firmware made at boot: memory of each package, attached to its processors.</summary>
+    /// <returns>Null when firmware makes none.</returns>
+    internal byte[]? ReadHmat()
+    {
+        HmatDomain[] domains = new HmatDomain[Config.Packages];
+        for (uint package = 0; package < domains.Length; package++)
+        {
+            domains[package] = new(package, package);
+        }
+
+        return Config.HasHmat ? HmatTable.Write(domains) : null;
+    }
+
     /// <summary>WBINVD on one CPU: writes back and invalidates the caches of its package.</summary>
     public void WriteBackAndInvalidate(int cpu) => _caches.FlushAll(cpu, invalidate: true);
 

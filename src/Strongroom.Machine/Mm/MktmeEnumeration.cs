@@ -13,6 +13,9 @@ internal sealed record FirmwareFacts
     /// Gets a value indicating whether MSR 0x6F bit 8 forbids KeyID aliases (directory mode of one CPU generation).
     /// </summary>
     internal bool AliasesForbidden { get; init; }
+
+    /// <summary>Gets an HMAT table in place of the machine's own, or null.</summary>
+    internal byte[]? Hmat { get; init; }
 }
 
 /// <summary>What the kernel made of CPUID and the TME registers at boot.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class ModelKernel : IDisposable
         FlushPolicy policy = MakePolicy();
         Allocator = new PageAllocator(Pages, platform.Config.Packages, platform.CpuCount, policy, options.Allocator);
         DirectMap = new DirectMap(Layout, options.DirectMap, end, FlushAllTlbs, _mutant);
-        Programmer = new PconfigProgrammer(platform, Enumeration, RetireKeyId, _mutant);
+        Programmer = new PconfigProgrammer(platform, Enumeration, options.Firmware, RetireKeyId, _mutant);
         Keys = new KeyService(Programmer, new LocalKeyrings(seed: 1), new KeyServiceOptions
         {
             Api = options.Api,
@@ -64,6 +64,7 @@ internal sealed partial class ModelKernel : IDisposable
         ZeroFrame = Allocator.Allocate(0, Gfp.Zero, 0, 0, 0);
         Pages.Flags[ZeroFrame] = PageFlags.Unevictable;
         Secrets = new SecretMemory(this);
+        Dax = new DaxFiles(this);
         Swap = new SwapArea(options.SwapPages, options.Swap);
     }
 
@@ -99,6 +100,9 @@ internal sealed partial class ModelKernel : IDisposable
 
     /// <summary>Gets secret memory.</summary>
     internal SecretMemory Secrets { get; }
+
+    /// <summary>Gets files on persistent memory.</summary>
+    internal DaxFiles Dax { get; }
 
     /// <summary>Gets the swap area.</summary>
     internal SwapArea Swap { get; }
@@ -138,6 +142,15 @@ internal sealed partial class ModelKernel : IDisposable
 
     /// <summary>Forgets a process that has ended.</summary>
     internal void EndProcess(Process process) => _processes[process.Number] = null;
+
+    /// <summary>Takes the zero page out of every mapping of a hole that is a block from now on.</summary>
+    internal void UnmapHole(VmaBacking backing, long index)
+    {
+        foreach (Process? process in _processes)
+        {
+            process?.UnmapHole(backing, index);
+        }
+    }
 
     /// <summary>Checks the rules that hold between steps; meant for tests (I4, I5, I6, I8).</summary>
     /// <returns>The first broken rule in words, or null.</returns>
@@ -206,10 +219,11 @@ internal sealed partial class ModelKernel : IDisposable
             : null;
     }
 
-    /// <summary>Checks that each VMA with a KeyID holds one reference to its slot (I5).</summary>
+    /// <summary>Checks that each VMA and open file with a KeyID holds one reference to its slot (I5).</summary>
     internal string? FindBrokenVmaCount()
     {
         long[] counted = new long[_pageReferences.Length];
+        Secrets.CountReferences(counted);
         foreach (Process? process in _processes)
         {
             foreach (Vma vma in process?.Space.Vmas ?? [])
@@ -223,7 +237,7 @@ internal sealed partial class ModelKernel : IDisposable
             long held = Keys.Slots.GetReferences(new(keyId)).VmaCount;
             if (held != counted[keyId])
             {
-                return $"I5: {counted[keyId]} VMAs have KeyID {keyId} and hold {held} references.";
+                return $"I5: {counted[keyId]} VMAs and files have KeyID {keyId} and hold {held} references.";
             }
         }
 

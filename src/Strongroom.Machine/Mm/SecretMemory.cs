@@ -103,6 +103,15 @@ internal sealed class SecretMemory
     /// <summary>Gets the number of files that live.</summary>
     internal int FileCount => _files.Count;
 
+    /// <summary>Counts the references to slots that open files hold, beside those of their mappings.</summary>
+    internal void CountReferences(long[] counted)
+    {
+        foreach (SecretFile file in _files.Values)
+        {
+            counted[file.KeyId.Value]++;
+        }
+    }
+
     /// <summary>secretmemfd(flags).</summary>
     /// <returns>EINVAL for an unknown bit or both modes.</returns>
     internal Errno Create(SecretFlags flags, out SecretFile? file)
