@@ -25,9 +25,9 @@ internal sealed record ExplorationResult(
 /// Visits every state of a small machine, breadth first, so the first broken rule comes with a shortest trace.
 /// </summary>
 /// <remarks>
-/// States that differ only in the names of CPUs, of KeyIDs above 0 or of lines are visited once, unless told otherwise. Allocates: the table
-/// of states,
-/// 12 bytes a state in order, and a hash table of 8 bytes at a load of a quarter to a half. Thread safety: none.
+/// States that differ only in the names of CPUs, of KeyIDs above 0 or of lines are visited once, unless told otherwise.
+/// Allocates: the table of states, 12 bytes a state in order, and a hash table of 8 bytes at a load of a quarter to a
+/// half. Thread safety: none.
 /// </remarks>
 internal sealed class Explorer
 {

@@ -24,15 +24,12 @@ internal sealed record FuzzResult(int Steps, string? Failure, IReadOnlyList<stri
 
 /// <summary>
 /// The random tester: programs, the kernel and hardware do random things on a small machine, and every value that is
-/// read is compared with
-/// a naive flat memory that knows nothing of caches, keys or pages' places.
+/// read is compared with a naive flat memory that knows nothing of caches, keys or pages' places.
 /// </summary>
 /// <remarks>
 /// <para>Few pages and eight words a page, in different lines; caches so small that evictions happen all the time;
-/// several CPUs and KeyIDs.
-/// Speculation is played by loads through arbitrary aliases whose values are not used. The rules I3-I6 and I8 are
-/// checked every
-/// so often, I2 at every read.</para>
+/// several CPUs and KeyIDs. Speculation is played by loads through arbitrary aliases whose values are not used. The
+/// rules I3-I6 and I8 are checked every so often, I2 at every read.</para>
 /// <para>The ciphertext depends on random keys, the steps only on the seed. Thread safety: none.</para>
 /// </remarks>
 internal sealed partial class Fuzzer : IDisposable

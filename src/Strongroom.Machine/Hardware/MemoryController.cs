@@ -19,9 +19,8 @@ internal readonly record struct ExcludedRange(ulong Mask, ulong Base)
 /// The memory controllers of all packages: they pick the key by the KeyID bits and encrypt between caches and DRAM.
 /// </summary>
 /// <remarks>
-/// The data unit of AES-XTS is one 64-byte line and its tweak is the physical address without KeyID, so ciphertext
-/// that is moved
-/// decrypts to noise. Each package has its own table; a line is handled by the package that owns its address.
+/// The data unit of AES-XTS is one 64-byte line and its tweak is the physical address without KeyID, so ciphertext that
+/// is moved decrypts to noise. Each package has its own table; a line is handled by the package that owns its address.
 /// </remarks>
 internal sealed class MemoryController : IMemoryBus, IDisposable
 {

@@ -81,10 +81,9 @@ public sealed partial class Platform
 
     /// <summary>WRMSR.</summary>
     /// <remarks>
-    /// The first successful write of TME_ACTIVATE locks it for the package, whatever its bit 0 says. A machine with
-    /// 16 KeyID bits
-    /// departs from the published layout, whose field ends at 15: there the field is bits 36:32, and TDX cannot be
-    /// configured.
+    /// The first successful write of TME_ACTIVATE locks it for the package, whatever its bit 0 says. A machine with 16
+    /// KeyID bits departs from the published layout, whose field ends at 15: there the field is bits 36:32, and TDX
+    /// cannot be configured.
     /// </remarks>
     /// <exception cref="CpuFaultException">#GP: no such register, read-only, locked, or a value that the register
     /// refuses.</exception>

@@ -8,10 +8,9 @@ namespace Strongroom.Machine.Hardware;
 /// </summary>
 /// <remarks>
 /// State: caches (<see cref="CacheHierarchy"/>), memory (<see cref="Dram"/>), key tables (<see cref="KeyTable"/>),
-/// registers.
-/// A machine starts as after a cold reset, with TME off; firmware then calls <see cref="ActivateEncryption"/>.
-/// Addresses that
-/// CPUs use here are bus addresses, KeyID bits included. Thread safety: none; one thread drives a machine.
+/// registers. A machine starts as after a cold reset, with TME off; firmware then calls <see
+/// cref="ActivateEncryption"/>. Addresses that CPUs use here are bus addresses, KeyID bits included. Thread safety:
+/// none; one thread drives a machine.
 /// </remarks>
 public sealed partial class Platform : IDisposable
 {

@@ -26,12 +26,10 @@ internal sealed record MktmeEnumeration(int KeyIdCount, int Algorithms, string? 
 {
     /// <summary>Asks every online CPU.</summary>
     /// <remarks>
-    /// All packages must agree on the activation, or KeyIDs would mean different bits on different CPUs. Without
-    /// KeyIDs the machine
-    /// still runs with TME. Source: Linux RFC "x86/mm: Detect MKTME early" and "Allow to disable MKTME after
-    /// enumeration";
-    /// "x86/mm: Disable MKTME on incompatible platform configurations", "Disable MKTME if not all system memory
-    /// supports encryption".
+    /// All packages must agree on the activation, or KeyIDs would mean different bits on different CPUs. Without KeyIDs
+    /// the machine still runs with TME. Source: Linux RFC "x86/mm: Detect MKTME early" and "Allow to disable MKTME
+    /// after enumeration"; "x86/mm: Disable MKTME on incompatible platform configurations", "Disable MKTME if not all
+    /// system memory supports encryption".
     /// </remarks>
     internal static MktmeEnumeration Detect(Platform platform, FirmwareFacts firmware, DirectMapShape maps, ulong physicalEnd)
     {

@@ -9,8 +9,8 @@ namespace Strongroom.Machine.Mm;
 /// <summary>The modelled kernel: page allocator, direct maps, TLBs, key service and processes on one machine.</summary>
 /// <remarks>
 /// <para>From address to ciphertext: process address -> VMA (Strongroom.Memory, with the KeyID) -> page-table entry
-/// (KeyID bits) -> TLB ->
-/// bus address -> cache line (KeyID in its tag) -> memory controller (key of that KeyID) -> DRAM.</para>
+/// (KeyID bits) -> TLB -> bus address -> cache line (KeyID in its tag) -> memory controller (key of that KeyID) ->
+/// DRAM.</para>
 /// <para>The key service and the VMA rules are those of the real pager; this class gives them pages and PCONFIG.</para>
 /// <para>Thread safety: none. One thread drives a machine; "CPU" arguments say on which modelled CPU a step
 /// happens.</para>

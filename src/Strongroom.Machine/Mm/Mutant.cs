@@ -6,10 +6,9 @@ namespace Strongroom.Machine.Mm;
 /// Faults that can be seeded into the model's kernel: each leaves one duty undone or does it to the wrong thing.
 /// </summary>
 /// <remarks>
-/// They are the mutation gate: the random tester or the explorer must find every one (docs/mutants.md lists which),
-/// or the testers are
-/// too weak. They are in the code itself, not patched in, so that a build cannot drift away from them; each costs one
-/// comparison.
+/// They are the mutation gate: the random tester or the explorer must find every one (docs/mutants.md lists which), or
+/// the testers are too weak. They are in the code itself, not patched in, so that a build cannot drift away from them;
+/// each costs one comparison.
 /// </remarks>
 internal enum Mutant
 {

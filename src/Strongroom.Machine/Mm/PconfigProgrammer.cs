@@ -8,10 +8,9 @@ namespace Strongroom.Machine.Mm;
 
 /// <summary>Programs KeyIDs with PCONFIG: one lead CPU for each package, and the same command on all of them.</summary>
 /// <remarks>
-/// Retries, the choice of the error and the life of slots are the key service's; here are the structure, the lead
-/// CPUs and the flush that
-/// must come before a slot is cleared. Source: Linux RFC "keys/mktme: Program MKTME keys into the platform hardware",
-/// "keys/mktme: Set up PCONFIG programming targets".
+/// Retries, the choice of the error and the life of slots are the key service's; here are the structure, the lead CPUs
+/// and the flush that must come before a slot is cleared. Source: Linux RFC "keys/mktme: Program MKTME keys into the
+/// platform hardware", "keys/mktme: Set up PCONFIG programming targets".
 /// </remarks>
 internal sealed class PconfigProgrammer : IKeyProgrammer
 {
@@ -58,8 +57,11 @@ internal sealed class PconfigProgrammer : IKeyProgrammer
     internal int AnyLeadCpu => _leads[_packages[0]];
 
     /// <inheritdoc/>
-    /// <remarks>Safe: every memory domain of the HMAT table names a processor domain, and a CPU of that is online, so that some CPU can
-    /// program the controller that owns the memory. A table without memory domains proves nothing. Source: Linux RFC "acpi/hmat: Evaluate topology presented in ACPI HMAT for MKTME".</remarks>
+    /// <remarks>
+    /// Safe: every memory domain of the HMAT table names a processor domain, and a CPU of that is online, so that some
+    /// CPU can program the controller that owns the memory. A table without memory domains proves nothing. Source:
+    /// Linux RFC "acpi/hmat: Evaluate topology presented in ACPI HMAT for MKTME".
+    /// </remarks>
     public bool IsTopologySafe()
     {
         foreach (HmatDomain domain in _hmat)

@@ -24,12 +24,11 @@ internal enum AccessResult
 
 /// <summary>A process: its VMAs, its page table, and what happens to its pages.</summary>
 /// <remarks>
-/// <para>VMAs are those of <see cref="AddressSpace"/>, which calls back here to change pages; page-table entries
-/// carry the KeyID of
-/// their VMA, pages that of their page_ext, and the two must agree (checked by <see cref="FindBrokenRule"/>).</para>
+/// <para>VMAs are those of <see cref="AddressSpace"/>, which calls back here to change pages; page-table entries carry
+/// the KeyID of their VMA, pages that of their page_ext, and the two must agree (checked by <see
+/// cref="FindBrokenRule"/>).</para>
 /// <para>Entries of a page: 0 (nothing), swap (not present), present. Huge pages are split before anything but an
-/// access, a whole
-/// unmap or exit is done to them.</para>
+/// access, a whole unmap or exit is done to them.</para>
 /// <para>Thread safety: none.</para>
 /// </remarks>
 internal sealed partial class Process : IMemoryMachine
