@@ -44,6 +44,7 @@ internal static class ModelCommand
     private static readonly Option<Speculation> s_speculation = new("--speculation")
     {
         Description = "Which lines caches fetch on their own",
+        DefaultValueFactory = _ => Speculation.All,
     };
 
     private static readonly Option<bool> s_allNames = new("--no-symmetry")

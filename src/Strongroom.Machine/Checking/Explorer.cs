@@ -31,9 +31,12 @@ internal sealed record ExplorationResult(
 /// </remarks>
 internal sealed class Explorer
 {
+    private const int RecentBits = 16;
+
     private readonly ProtocolModel _model;
     private readonly int _mostStates;
     private readonly bool _usesSymmetry;
+    private readonly ulong[] _recent = new ulong[1 << RecentBits]; // states plus one, as they were before folding
     private ulong[] _states = new ulong[1 << 16];
     private int[] _parents = new int[1 << 16];
     private ulong[] _table = new ulong[1 << 18]; // states plus one, so that zero is an empty slot
@@ -55,6 +58,7 @@ internal sealed class Explorer
     {
         long start = Stopwatch.GetTimestamp();
         Span<ulong> next = stackalloc ulong[ProtocolModel.MostSteps];
+        Span<ulong> firsts = stackalloc ulong[ProtocolModel.MostSteps];
         Span<Step> steps = stackalloc Step[ProtocolModel.MostSteps];
         _ = TryAdd(Folded(0), -1); // the first state is new
         long taken = 0;
@@ -77,15 +81,12 @@ internal sealed class Explorer
                 return new(_count, taken, depth + 1, false, broken, trace, Stopwatch.GetElapsedTime(start));
             }
 
-            for (int i = 0; i < found; i++)
+            int left = FoldUnseen(next[..found]);
+            Look(next[..left], firsts);
+            for (int i = 0; i < left; i++)
             {
-                next[i] = Folded(next[i]);
-            }
-
-            // A loop of its own: look-ups that miss the processor's caches overlap.
-            for (int i = 0; i < found; i++)
-            {
-                if (TryAdd(next[i], at) && _model.FindBrokenInvariant(next[i]) is { } rule)
+                bool isKnown = firsts[i] == unchecked(next[i] + 1);
+                if (!isKnown && TryAdd(next[i], at) && _model.FindBrokenInvariant(next[i]) is { } rule)
                 {
                     return new(_count, taken, depth + 1, false, rule, Trace(_count - 1), Stopwatch.GetElapsedTime(start));
                 }
@@ -93,6 +94,35 @@ internal sealed class Explorer
         }
 
         return new(_count, taken, depth, _count < _mostStates, null, [], Stopwatch.GetElapsedTime(start));
+    }
+
+    /// <summary>Folds states, and leaves out those that were seen a short while ago, before they cost anything.</summary>
+    /// <returns>How many are left, at the front.</returns>
+    private int FoldUnseen(Span<ulong> states)
+    {
+        int left = 0;
+        foreach (ulong state in states)
+        {
+            ref ulong recent = ref _recent[unchecked(state * 0x9e37_79b9_7f4a_7c15) >> (64 - RecentBits)]; // Fibonacci hashing
+            if (recent != unchecked(state + 1))
+            {
+                recent = unchecked(state + 1);
+                states[left++] = Folded(state);
+            }
+        }
+
+        return left;
+    }
+
+    // Reads the first slot of each without looking at it, so that reads that miss the processor's caches overlap.
+    private void Look(ReadOnlySpan<ulong> states, Span<ulong> firsts)
+    {
+        ulong[] table = _table;
+        ulong mask = (ulong)table.Length - 1;
+        for (int i = 0; i < states.Length; i++)
+        {
+            firsts[i] = table[Hash(states[i]) & mask];
+        }
     }
 
     private ulong Folded(ulong state) => _usesSymmetry ? _model.Canonical(state) : state;
