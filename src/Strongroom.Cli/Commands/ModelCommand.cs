@@ -29,7 +29,11 @@ internal static class ModelCommand
 
     private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy") { Description = "The flush policy" };
 
-    private static readonly Option<Mutant> s_mutant = new("--mutant") { Description = "Seed a fault, to see it found (docs/mutants.md)" };
+    private static readonly Option<Mutant> s_mutant = new("--mutant")
+    {
+        Description = "Seed a fault of docs/mutants.md, to see it found",
+        HelpName = "fault",
+    };
 
     private static readonly Option<int> s_lines = new("--lines") { Description = "1 or 2", DefaultValueFactory = _ => 2 };
 
