@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.IO;
 using Strongroom.Machine.Checking;
+using Strongroom.Machine.Hardware;
 using Strongroom.Machine.Mm;
 
 namespace Strongroom.Cli.Commands;
@@ -26,6 +27,12 @@ internal static class ModelCommand
     private static readonly Option<PolicyKind?> s_policy = new("--policy") { Description = "One flush policy (default: all of them)" };
 
     private static readonly Option<PolicyKind> s_tourPolicy = new("--policy") { Description = "The flush policy" };
+
+    private static readonly Option<string?> s_machine = new("--machine")
+    {
+        Description = "A JSON file with sizes and shapes of the machine (docs/model.md)",
+        HelpName = "file",
+    };
 
     private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy") { Description = "The flush policy" };
 
@@ -74,7 +81,10 @@ internal static class ModelCommand
             s_seed, s_steps, s_policy, s_mutant,
         };
         fuzz.SetAction(Fuzz);
-        Command tour = new("tour", "One page's life: mmap, key, fault, write, flush, dump, free, reuse") { s_tourPolicy };
+        Command tour = new("tour", "One page's life: mmap, key, fault, write, flush, dump, free, reuse")
+        {
+            s_tourPolicy, s_machine,
+        };
         tour.SetAction(Show);
         return new Command("model", "A modelled machine with memory keys in hardware, and the kernel's memory management on it")
         {
@@ -155,9 +165,18 @@ internal static class ModelCommand
 
     private static int Show(ParseResult parsed)
     {
-        using Tour tour = new(parsed.GetValue(s_tourPolicy), Console.Out.WriteLine);
-        tour.Run();
-        return ExitStatus.Success;
+        try
+        {
+            MachineConfig? config = parsed.GetValue(s_machine) is { } path ? MachineConfig.Load(path) : null;
+            using Tour tour = new(parsed.GetValue(s_tourPolicy), Console.Out.WriteLine, config);
+            tour.Run();
+            return ExitStatus.Success;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            CommandLine.Say(e.Message);
+            return ExitStatus.Trouble;
+        }
     }
 
     private static void Print(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));

@@ -18,12 +18,30 @@ public class ModelCommandTests
     [InlineData(1, "I5: ", "fuzz --seed 1 --policy AllocateAndFree --mutant VmaUnmapKeepsReference")]
     [InlineData(0, "the line is flushed: memory now holds its ciphertext", "tour")]
     [InlineData(2, "1-2 lines", "explore --lines 3")]
+    [InlineData(2, "/no/such/file", "tour --machine /no/such/file")]
     [InlineData(2, "is no name for one", "explore --tla /tmp/a-b.tla")]
     public async Task The_model_answers_with_what_it_found_and_an_exit_status(int status, string sentence, string arguments)
     {
         (int exit, string output) = await Run(arguments);
         Assert.Contains(sentence, output, StringComparison.Ordinal);
         Assert.Equal(status, exit);
+    }
+
+    [Fact]
+    public async Task The_tour_takes_a_machine_from_a_file()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, """{ "packages": 2, "cpusPerPackage": 1, "maxKeyIdBits": 3, "maxKeys": 7 }""");
+            (int exit, string output) = await Run($"tour --machine {path}");
+            Assert.Contains("2 CPUs, 7 KeyIDs beside KeyID 0 in address bits 51:49", output, StringComparison.Ordinal);
+            Assert.Equal(0, exit);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]
