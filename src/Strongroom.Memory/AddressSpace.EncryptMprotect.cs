@@ -115,7 +115,7 @@ public sealed partial class AddressSpace
         for (Vma? vma = _vmas.FindAtOrAfter(range.Start); vma is not null && vma.Start.Value < range.End.Value;
             vma = _vmas.FindAtOrAfter(vma.End))
         {
-            if (!vma.IsAnonymous)
+            if (!vma.IsAnonymous && _options.Fault != VmaFault.KeyOnAnyBacking)
             {
                 return false;
             }
@@ -126,7 +126,7 @@ public sealed partial class AddressSpace
 
     private Errno ChangeKeyOfPiece(Vma vma, AddressRange part, VmaAttributes attributes, KeyChangeData data)
     {
-        if (attributes == vma.Attributes)
+        if (attributes == vma.Attributes && _options.Fault != VmaFault.KeyNoOpDiscards)
         {
             Counters.KeyNoOps++;
             return Errno.None;
@@ -144,6 +144,7 @@ public sealed partial class AddressSpace
         if (errno == Errno.None)
         {
             Splice();
+            LeakReference(VmaFault.KeyChangeKeepsReference, vma);
             CountKeyChange(vma, part, attributes, data);
         }
         else

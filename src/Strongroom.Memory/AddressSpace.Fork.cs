@@ -23,8 +23,14 @@ public sealed partial class AddressSpace
             }
 
             VmaAttributes attributes = vma.Attributes.WithTraits(vma.Traits & ~(NotInherited & ~inheritedTraits));
+            attributes = _options.Fault == VmaFault.ForkDropsKeyId ? attributes.WithKeyId(default) : attributes;
             child.PlanMerged(vma.Part(vma.Range, attributes));
             child.Splice();
+            if (_options.Fault == VmaFault.ForkSkipsReference)
+            {
+                Slots.DropVma(vma.KeyId);
+            }
+
             if ((vma.Traits & VmaTraits.WipeOnFork) == 0)
             {
                 Machine.CopyForFork(childMachine, vma);

@@ -110,6 +110,7 @@ public sealed partial class AddressSpace
             return Errno.None;
         }
 
+        attributes = _options.Fault == VmaFault.ProtectDropsKeyId ? attributes.WithKeyId(default) : attributes;
         Errno errno = Plan(vma, part, attributes);
         if (errno != Errno.None)
         {

@@ -193,8 +193,10 @@ public sealed partial class AddressSpace
         }
 
         ulong offset = vma.IsAnonymous ? 0 : checked(vma.OffsetBytes + (old.Start.Value - vma.Start.Value));
-        PlanMerged(new(place, vma.Attributes, offset));
+        VmaAttributes moved = _options.Fault == VmaFault.RemapDropsKeyId ? vma.Attributes.WithKeyId(default) : vma.Attributes;
+        PlanMerged(new(place, moved, offset));
         Splice();
+        LeakReference(VmaFault.RemapKeepsReference, vma);
         if (!old.IsEmpty && !isLeftMapped)
         {
             _ = PlanUnmap(old); // the count was checked above

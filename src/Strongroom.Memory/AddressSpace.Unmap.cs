@@ -44,10 +44,20 @@ public sealed partial class AddressSpace
         foreach (Vma vma in _old)
         {
             Machine.Unmap(vma, vma.Range.Intersect(range));
+            LeakReference(VmaFault.UnmapKeepsReference, vma);
         }
 
         Splice();
         return Errno.None;
+    }
+
+    // What a seeded fault does instead of dropping a reference.
+    private void LeakReference(VmaFault fault, Vma vma)
+    {
+        if (_options.Fault == fault)
+        {
+            Slots.AddVma(vma.KeyId);
+        }
     }
 
     private Errno PlanUnmap(AddressRange range)
@@ -58,12 +68,12 @@ public sealed partial class AddressSpace
             _old.Add(vma);
             if (vma.Start.Value < range.Start.Value)
             {
-                _new.Add(vma.Part(new(vma.Start, range.Start)));
+                _new.Add(Rest(vma, new(vma.Start, range.Start)));
             }
 
             if (range.End.Value < vma.End.Value)
             {
-                _new.Add(vma.Part(new(range.End, vma.End)));
+                _new.Add(Rest(vma, new(range.End, vma.End)));
             }
         }
 

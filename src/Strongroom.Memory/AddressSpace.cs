@@ -96,28 +96,30 @@ public sealed partial class AddressSpace
         _old.Add(vma);
         if (vma.Start.Value < part.Start.Value)
         {
-            _new.Add(vma.Part(new(vma.Start, part.Start)));
+            _new.Add(Rest(vma, new(vma.Start, part.Start)));
         }
 
         if (part.End.Value < vma.End.Value)
         {
-            _new.Add(vma.Part(new(part.End, vma.End)));
+            _new.Add(Rest(vma, new(part.End, vma.End)));
         }
 
-        PlanMerged(vma.Part(part, attributes));
+        PlanMerged(vma.Part(part, attributes), vma);
         return CheckPlan();
     }
 
     /// <summary>Plans a new VMA, merged with the neighbours that it touches and agrees with.</summary>
-    private void PlanMerged(Vma vma)
+    /// <param name="vma">The new VMA.</param>
+    /// <param name="before">What it was a part of, if it changes; only a seeded fault looks at it.</param>
+    private void PlanMerged(Vma vma, Vma? before = null)
     {
-        if (_vmas.FindBefore(vma.Start) is { } previous && !IsPlanned(previous) && previous.CanMergeWith(vma))
+        if (_vmas.FindBefore(vma.Start) is { } previous && !IsPlanned(previous) && CanMerge(previous, vma, previous, before))
         {
             _old.Add(previous);
             vma = new(new(previous.Start, vma.End), vma.Attributes, previous.OffsetBytes);
         }
 
-        if (_vmas.FindAtOrAfter(vma.End) is { } next && !IsPlanned(next) && vma.CanMergeWith(next))
+        if (_vmas.FindAtOrAfter(vma.End) is { } next && !IsPlanned(next) && CanMerge(vma, next, next, before))
         {
             _old.Add(next);
             vma = new(new(vma.Start, next.End), vma.Attributes, vma.OffsetBytes);
@@ -125,6 +127,31 @@ public sealed partial class AddressSpace
 
         _new.Add(vma);
     }
+
+    private bool CanMerge(Vma first, Vma second, Vma neighbour, Vma? before)
+    {
+        VmaFault fault = _options.Fault;
+        if (fault is not (VmaFault.MergeIgnoresKeyId or VmaFault.MergeIgnoresProtection or VmaFault.MergeByOldKeyId or VmaFault.MergeNever))
+        {
+            return first.CanMergeWith(second);
+        }
+
+        Vma changed = neighbour == first ? second : first;
+        VmaAttributes compared = fault switch
+        {
+            VmaFault.MergeIgnoresKeyId => changed.Attributes.WithKeyId(neighbour.KeyId),
+            VmaFault.MergeIgnoresProtection => changed.Attributes.WithProtection(neighbour.Protection),
+            VmaFault.MergeByOldKeyId when before is not null => changed.Attributes.WithKeyId(before.KeyId),
+            _ => changed.Attributes,
+        };
+        changed = changed.Part(changed.Range, compared);
+        return fault != VmaFault.MergeNever && (neighbour == first ? first.CanMergeWith(changed) : changed.CanMergeWith(second));
+    }
+
+    /// <summary>Gets what stays of a VMA beside the part that changes.</summary>
+    private Vma Rest(Vma vma, AddressRange rest) => _options.Fault == VmaFault.SplitDropsKeyId
+        ? vma.Part(rest, vma.Attributes.WithKeyId(default))
+        : vma.Part(rest);
 
     private bool IsPlanned(Vma vma) => _old.Contains(vma);
 
@@ -151,9 +178,10 @@ public sealed partial class AddressSpace
     {
         Counters.Splits += Math.Max(0, _new.Count - Math.Max(1, _old.Count));
         Counters.Merges += Math.Max(0, _old.Count - Math.Max(1, _new.Count));
-        foreach (Vma vma in _new)
+        int untaken = _options.Fault == VmaFault.SplitSkipsReference ? Math.Max(0, _new.Count - 1) : 0;
+        for (int i = untaken; i < _new.Count; i++)
         {
-            Slots.AddVma(vma.KeyId);
+            Slots.AddVma(_new[i].KeyId);
         }
 
         foreach (Vma vma in _old)

@@ -16,6 +16,9 @@ public sealed class AddressSpaceOptions
 
     /// <summary>Gets the most VMAs; vm.max_map_count.</summary>
     public int MaxVmaCount { get; init; } = 65530;
+
+    /// <summary>Gets the seeded fault.</summary>
+    internal VmaFault Fault { get; init; }
 }
 
 /// <summary>Counts of what an address space did.</summary>

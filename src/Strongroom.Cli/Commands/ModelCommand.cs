@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.IO;
 using Strongroom.Machine.Checking;
+using Strongroom.Machine.Hardware;
 using Strongroom.Machine.Mm;
 
 namespace Strongroom.Cli.Commands;
@@ -27,9 +28,19 @@ internal static class ModelCommand
 
     private static readonly Option<PolicyKind> s_tourPolicy = new("--policy") { Description = "The flush policy" };
 
+    private static readonly Option<string?> s_machine = new("--machine")
+    {
+        Description = "A JSON file with sizes and shapes of the machine (docs/model.md)",
+        HelpName = "file",
+    };
+
     private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy") { Description = "The flush policy" };
 
-    private static readonly Option<Mutant> s_mutant = new("--mutant") { Description = "Seed a fault, to see it found (docs/mutants.md)" };
+    private static readonly Option<Mutant> s_mutant = new("--mutant")
+    {
+        Description = "Seed a fault of docs/mutants.md, to see it found",
+        HelpName = "fault",
+    };
 
     private static readonly Option<int> s_lines = new("--lines") { Description = "1 or 2", DefaultValueFactory = _ => 2 };
 
@@ -44,16 +55,25 @@ internal static class ModelCommand
     private static readonly Option<Speculation> s_speculation = new("--speculation")
     {
         Description = "Which lines caches fetch on their own",
+        DefaultValueFactory = _ => Speculation.All,
     };
 
-    private static readonly Option<string?> s_tla = new("--tla") { Description = "Write the model as a TLA+ module to a file instead" };
+    private static readonly Option<bool> s_allNames = new("--no-symmetry")
+    {
+        Description = "Count states that differ in names only apart, as TLC does",
+    };
+
+    private static readonly Option<string?> s_tla = new("--tla")
+    {
+        Description = "Write the model as a TLA+ module to a file instead, and a .cfg for TLC beside it",
+    };
 
     /// <summary>Makes the command.</summary>
     internal static Command Create()
     {
         Command explore = new("explore", "Visit every state of a small machine and check the invariants in each")
         {
-            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_tla,
+            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_allNames, s_tla,
         };
         explore.SetAction(Explore);
         Command fuzz = new("fuzz", "Random programs on the whole model, every value compared with a flat memory")
@@ -61,7 +81,10 @@ internal static class ModelCommand
             s_seed, s_steps, s_policy, s_mutant,
         };
         fuzz.SetAction(Fuzz);
-        Command tour = new("tour", "One page's life: mmap, key, fault, write, flush, dump, free, reuse") { s_tourPolicy };
+        Command tour = new("tour", "One page's life: mmap, key, fault, write, flush, dump, free, reuse")
+        {
+            s_tourPolicy, s_machine,
+        };
         tour.SetAction(Show);
         return new Command("model", "A modelled machine with memory keys in hardware, and the kernel's memory management on it")
         {
@@ -91,19 +114,33 @@ internal static class ModelCommand
 
         if (parsed.GetValue(s_tla) is { } path)
         {
-            File.WriteAllText(path, TlaExport.Write(shape));
-            return ExitStatus.Success;
+            return Export(shape, path);
         }
 
-        ExplorationResult result = new Explorer(model).Run();
+        bool usesSymmetry = !parsed.GetValue(s_allNames);
+        ExplorationResult result = new Explorer(model, usesSymmetry: usesSymmetry).Run();
         Print(result.Trace);
         double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-6);
-        Print($"{result.States:n0} states up to symmetry, {result.Steps:n0} steps, depth {result.Depth}, {seconds:f1} s " +
+        Print($"{result.States:n0} states{(usesSymmetry ? " up to symmetry" : string.Empty)}, {result.Steps:n0} steps, depth {result.Depth}, {seconds:f1} s " +
             $"({result.States / seconds / 1e6:f2} M states/s, {result.Steps / seconds / 1e6:f2} M steps/s)");
         Print(result.Broken ?? (result.IsComplete
             ? "Every reachable state keeps the invariants."
             : "Stopped before every state was visited."));
         return result.Broken is null && result.IsComplete ? ExitStatus.Success : ExitStatus.Found;
+    }
+
+    private static int Export(ProtocolShape shape, string path)
+    {
+        string name = Path.GetFileNameWithoutExtension(path);
+        if (!TlaExport.IsModuleName(name))
+        {
+            CommandLine.Say($"--tla: TLA+ names a module as its file, and \"{name}\" is no name for one (letters, digits, _).");
+            return ExitStatus.Trouble;
+        }
+
+        File.WriteAllText(path, TlaExport.Write(shape, name));
+        File.WriteAllText(Path.ChangeExtension(path, ".cfg"), TlaExport.WriteConfiguration());
+        return ExitStatus.Success;
     }
 
     private static int Fuzz(ParseResult parsed)
@@ -128,9 +165,18 @@ internal static class ModelCommand
 
     private static int Show(ParseResult parsed)
     {
-        using Tour tour = new(parsed.GetValue(s_tourPolicy), Console.Out.WriteLine);
-        tour.Run();
-        return ExitStatus.Success;
+        try
+        {
+            MachineConfig? config = parsed.GetValue(s_machine) is { } path ? MachineConfig.Load(path) : null;
+            using Tour tour = new(parsed.GetValue(s_tourPolicy), Console.Out.WriteLine, config);
+            tour.Run();
+            return ExitStatus.Success;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            CommandLine.Say(e.Message);
+            return ExitStatus.Trouble;
+        }
     }
 
     private static void Print(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));

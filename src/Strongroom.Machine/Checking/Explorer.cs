@@ -5,7 +5,7 @@ using System.Diagnostics;
 namespace Strongroom.Machine.Checking;
 
 /// <summary>What an exploration found.</summary>
-/// <param name="States">Distinct states, up to symmetry.</param>
+/// <param name="States">Distinct states, up to symmetry unless it was switched off.</param>
 /// <param name="Steps">Steps taken, so states generated.</param>
 /// <param name="Depth">The longest shortest path.</param>
 /// <param name="IsComplete">Whether every reachable state was visited.</param>
@@ -25,14 +25,18 @@ internal sealed record ExplorationResult(
 /// Visits every state of a small machine, breadth first, so the first broken rule comes with a shortest trace.
 /// </summary>
 /// <remarks>
-/// States that differ only in the names of CPUs, of KeyIDs above 0 or of lines are visited once. Allocates: the table
-/// of states,
-/// 12 bytes a state in order, and a hash table of 8 bytes at a load of a quarter to a half. Thread safety: none.
+/// States that differ only in the names of CPUs, of KeyIDs above 0 or of lines are visited once, unless told otherwise.
+/// Allocates: the table of states, 12 bytes a state in order, and a hash table of 8 bytes at a load of a quarter to a
+/// half. Thread safety: none.
 /// </remarks>
 internal sealed class Explorer
 {
+    private const int RecentBits = 16;
+
     private readonly ProtocolModel _model;
     private readonly int _mostStates;
+    private readonly bool _usesSymmetry;
+    private readonly ulong[] _recent = new ulong[1 << RecentBits]; // states plus one, as they were before folding
     private ulong[] _states = new ulong[1 << 16];
     private int[] _parents = new int[1 << 16];
     private ulong[] _table = new ulong[1 << 18]; // states plus one, so that zero is an empty slot
@@ -41,9 +45,11 @@ internal sealed class Explorer
     /// <summary>Makes an explorer.</summary>
     /// <param name="model">The rules.</param>
     /// <param name="mostStates">Where to stop.</param>
-    internal Explorer(ProtocolModel model, int mostStates = 50_000_000)
+    /// <param name="usesSymmetry">Whether names may be exchanged; without, states are counted as TLC counts them.</param>
+    internal Explorer(ProtocolModel model, int mostStates = 50_000_000, bool usesSymmetry = true)
     {
         _model = model;
+        _usesSymmetry = usesSymmetry;
         _mostStates = mostStates;
     }
 
@@ -52,8 +58,9 @@ internal sealed class Explorer
     {
         long start = Stopwatch.GetTimestamp();
         Span<ulong> next = stackalloc ulong[ProtocolModel.MostSteps];
+        Span<ulong> firsts = stackalloc ulong[ProtocolModel.MostSteps];
         Span<Step> steps = stackalloc Step[ProtocolModel.MostSteps];
-        _ = TryAdd(_model.Canonical(0), -1); // the first state is new
+        _ = TryAdd(Folded(0), -1); // the first state is new
         long taken = 0;
         int depth = 0;
         int levelEnd = 1;
@@ -74,15 +81,12 @@ internal sealed class Explorer
                 return new(_count, taken, depth + 1, false, broken, trace, Stopwatch.GetElapsedTime(start));
             }
 
-            for (int i = 0; i < found; i++)
+            int left = FoldUnseen(next[..found]);
+            Look(next[..left], firsts);
+            for (int i = 0; i < left; i++)
             {
-                next[i] = _model.Canonical(next[i]);
-            }
-
-            // A loop of its own: look-ups that miss the processor's caches overlap.
-            for (int i = 0; i < found; i++)
-            {
-                if (TryAdd(next[i], at) && _model.FindBrokenInvariant(next[i]) is { } rule)
+                bool isKnown = firsts[i] == unchecked(next[i] + 1);
+                if (!isKnown && TryAdd(next[i], at) && _model.FindBrokenInvariant(next[i]) is { } rule)
                 {
                     return new(_count, taken, depth + 1, false, rule, Trace(_count - 1), Stopwatch.GetElapsedTime(start));
                 }
@@ -91,6 +95,37 @@ internal sealed class Explorer
 
         return new(_count, taken, depth, _count < _mostStates, null, [], Stopwatch.GetElapsedTime(start));
     }
+
+    /// <summary>Folds states, and leaves out those that were seen a short while ago, before they cost anything.</summary>
+    /// <returns>How many are left, at the front.</returns>
+    private int FoldUnseen(Span<ulong> states)
+    {
+        int left = 0;
+        foreach (ulong state in states)
+        {
+            ref ulong recent = ref _recent[unchecked(state * 0x9e37_79b9_7f4a_7c15) >> (64 - RecentBits)]; // Fibonacci hashing
+            if (recent != unchecked(state + 1))
+            {
+                recent = unchecked(state + 1);
+                states[left++] = Folded(state);
+            }
+        }
+
+        return left;
+    }
+
+    // Reads the first slot of each without looking at it, so that reads that miss the processor's caches overlap.
+    private void Look(ReadOnlySpan<ulong> states, Span<ulong> firsts)
+    {
+        ulong[] table = _table;
+        ulong mask = (ulong)table.Length - 1;
+        for (int i = 0; i < states.Length; i++)
+        {
+            firsts[i] = table[Hash(states[i]) & mask];
+        }
+    }
+
+    private ulong Folded(ulong state) => _usesSymmetry ? _model.Canonical(state) : state;
 
     private bool TryAdd(ulong state, int parent)
     {
@@ -174,7 +209,7 @@ internal sealed class Explorer
             int found = _model.Successors(_states[from], next, steps);
             for (int i = 0; i < found; i++)
             {
-                if (_model.Canonical(next[i]) == _states[to])
+                if (Folded(next[i]) == _states[to])
                 {
                     trace.Add($"{steps[i]} -> {_model.Describe(_states[to])}");
                     break;

@@ -219,6 +219,8 @@ internal sealed partial class Fuzzer
             ?? Expect(AccessResult.Done, process.Real.Read(AnyCpu(), address + PageBytes, out ulong read))
             ?? Compare("I2: a program reads from a secret", address, value, read)
             ?? CheckOutOfReach(process, address + PageBytes);
+        failed ??= _keys.Count == 0 ? null
+            : Expect(Errno.EINVAL, process.Real.EncryptMprotect(address, PageBytes, Protection.ReadWrite, _keys[0].Serial));
         int frame = file!.Chunks.Count == 0 ? -1 : file.Cache[1];
         errno = process.Real.UnmapRange(address, 3 * PageBytes);
         _kernel.Secrets.Close(process.Real, file);

@@ -10,7 +10,6 @@ namespace Strongroom.Machine.Checking;
 
 internal sealed partial class Fuzzer
 {
-
     private string? MapStep(FlatProcess process)
     {
         int pages = 1 + _random.Next(6);

@@ -74,14 +74,14 @@ internal sealed partial class ProtocolModel
         return WithLine(s, l, Memory(Line(s, l)));
     }
 
-    private ulong Migrate(ulong s, int from, int to)
+    private ulong Migrate(ulong s, int c, int from, int to)
     {
         int k = Owner(Line(s, from)) - 1;
-        s = Load(s, 0, from);
+        s = Load(s, c, from);
         s = Allocate(s, to, k);
         int alias = _mutant == Mutant.MigrateToPlatformKey ? 0 : k;
         s = WithLine(s, to, Line(s, to) | 0x10);
-        s = Overwrite(Acquire(s, 0, to, alias, forWriting: true), 0, to, alias);
+        s = Overwrite(Acquire(s, c, to, alias, forWriting: true), c, to, alias);
         return Free(s, from, pool: false);
     }
 

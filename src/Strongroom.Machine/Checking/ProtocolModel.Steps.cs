@@ -159,9 +159,10 @@ internal sealed partial class ProtocolModel
         }
 
         int other = 1 - l;
-        if (_lines == 2 && IsWritten(line) && Owner(Line(s, other)) == 0 && !IsPooled(Line(s, other)) && Broken is null)
+        bool canMigrate = _lines == 2 && IsWritten(line) && Owner(Line(s, other)) == 0 && !IsPooled(Line(s, other));
+        for (int c = 0; c < _caches && canMigrate && Broken is null; c++)
         {
-            count = Add(s, Migrate(s, l, other), new(StepKind.Migrate, 0, (byte)l, owner), next, steps, count);
+            count = Add(s, Migrate(s, c, l, other), new(StepKind.Migrate, (byte)c, (byte)l, owner), next, steps, count);
         }
 
         return count;

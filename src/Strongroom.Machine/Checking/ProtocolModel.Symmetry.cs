@@ -52,9 +52,8 @@ internal sealed partial class ProtocolModel
     private ulong SwapLines(ulong s) =>
         SwapAll(SwapAll(s, _firstLineEntries, _keyIds * EntryBits), 0xfful << _lineBase, LineBits);
 
-    // Only for three KeyIDs: 1 and 2 change places. Memory and owner name KeyIDs as 1+k, so 2 and 3: bit 0 turns
-    // where bit 1 is
-    // set. page_ext names them as k, so 01 and 10: its bits change places.
+    // Only for three KeyIDs: 1 and 2 change places. Memory and owner name KeyIDs as 1+k, so 2 and 3: bit 0 turns where
+    // bit 1 is set. page_ext names them as k, so 01 and 10: its bits change places.
     private ulong SwapKeys(ulong s)
     {
         s = SwapAll(s, _firstKeyEntries, EntryBits);

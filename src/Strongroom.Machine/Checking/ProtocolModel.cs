@@ -50,19 +50,17 @@ internal sealed record ProtocolShape(
 /// </summary>
 /// <remarks>
 /// <para>Values are abstracted to one bit: a copy is <i>current</i> (the last write of the present owner) or it is
-/// something else. Memory
-/// holds, for each line, nothing current or the current value under one KeyID; read under another KeyID it is
-/// noise.</para>
+/// something else. Memory holds, for each line, nothing current or the current value under one KeyID; read under
+/// another KeyID it is noise.</para>
 /// <code>
 /// cache c, line l, KeyID k: 3 bits  0 current, 2:1 MESI state (0 I, 1 S, 2 E, 3 M)
-/// line l: 8 bits                    1:0 memory (0 not current, 1+k current under k), 3:2 owner (0 free, 1+k), 4
-/// written,
-///                                   6:5 page_ext, 7 pooled
+/// line l: 8 bits                    1:0 memory (0 not current, 1+k current under k), 3:2 owner (0 free, 1+k),
+///                                   4 written, 6:5 page_ext, 7 pooled
 /// KeyID k >= 1: 4 bits              1:0 life (0 free, 1 live, 2 destroyed but in use), 3:2 references counted
 /// </code>
-/// <para>Steps: load, store, evict, speculative fetch, allocate, zero, free, migrate, shrink a pool, create and
-/// destroy a key. Before an
-/// owner has written, no copy counts as current, which folds equal states together. Thread safety: none.</para>
+/// <para>Steps: load, store, evict, speculative fetch, allocate, zero, free, migrate, shrink a pool, create and destroy
+/// a key. Before an owner has written, no copy counts as current, which folds equal states together. Thread safety:
+/// none.</para>
 /// </remarks>
 internal sealed partial class ProtocolModel
 {

@@ -1,17 +1,19 @@
 using System.Globalization;
+using System.Linq;
 
 namespace Strongroom.Machine.Checking;
 
 /// <summary>Writes the explored model as a TLA+ module, so that others can check it with tools of their own.</summary>
 /// <remarks>
-/// One action for each <see cref="StepKind"/>, the same invariants, the flush policy as a constant. The module is
-/// text only: this project
-/// ships no TLA+ tools, and what it proves is proved by <see cref="Explorer"/>.
+/// One action for each <see cref="StepKind"/>, the same invariants, the flush policy as a constant. TLC finds as many distinct
+/// states as <see cref="Explorer"/> without symmetry; docs/model.md has the numbers.
 /// </remarks>
 internal static class TlaExport
 {
     /// <summary>Writes the module with its constants for a shape.</summary>
-    internal static string Write(ProtocolShape shape)
+    /// <param name="shape">The shape; a seeded fault is not exported.</param>
+    /// <param name="name">The module's name, which TLC wants to be the file's too.</param>
+    internal static string Write(ProtocolShape shape, string name)
     {
         string policy = shape.Policy switch
         {
@@ -26,6 +28,7 @@ internal static class TlaExport
             _ => "{}",
         };
         return Module
+            .Replace("@NAME@", name)
             .Replace("@LINES@", Number(shape.Lines))
             .Replace("@KEYIDS@", Number(shape.KeyIds))
             .Replace("@CACHES@", Number(shape.Caches))
@@ -33,13 +36,21 @@ internal static class TlaExport
             .Replace("@SPECULATION@", speculation);
     }
 
+    /// <summary>Writes the configuration that makes TLC check every invariant of the module.</summary>
+    internal static string WriteConfiguration() => Configuration;
+
+    /// <summary>Tells whether TLA+ takes a word as the name of a module.</summary>
+    internal static bool IsModuleName(string name) =>
+        name.Length > 0 && char.IsAsciiLetter(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
     private const string Module = """
-        ---------------------------- MODULE KeyIdAliases ----------------------------
+        ---------------------------- MODULE @NAME@ ----------------------------
         (* Caches tagged with KeyID and address, memory encrypted under one KeyID a   *)
         (* line, and a page allocator that must flush. "cur" marks copies that hold   *)
-        (* the last write of the page's present owner.                               *)
+        (* the last write of the page's present owner. Operators that end in "Of"     *)
+        (* take a state and give the next one.                                       *)
         EXTENDS Integers, FiniteSets
 
         Lines    == 1..@LINES@
@@ -52,213 +63,205 @@ internal static class TlaExport
         None     == -1
 
         VARIABLES
-          cache,   \* [Caches -> [Lines -> [Keys -> [st: {"I","S","E","M"}, cur: BOOLEAN]]]]
-          memory,  \* [Lines -> {None} \cup Keys]: under which KeyID memory holds the current value
-          owner,   \* [Lines -> {Free} \cup Keys]
-          written, \* [Lines -> BOOLEAN]
-          ext,     \* [Lines -> Keys]: page_ext
-          pooled,  \* [Lines -> BOOLEAN]
-          life,    \* [Keys -> {"free","live","destroyed"}]
-          bad      \* a read or a partial write met something else than the current value
+          s,   \* cache:   [Caches -> [Lines -> [Keys -> [kind: {"I","S","E","M"}, cur: BOOLEAN]]]]
+               \* memory:  [Lines -> {None} \cup Keys]: under which KeyID memory holds the current value
+               \* owner:   [Lines -> {Free} \cup Keys]
+               \* written: [Lines -> BOOLEAN]
+               \* ext:     [Lines -> Keys]: page_ext
+               \* pooled:  [Lines -> BOOLEAN]
+               \* life:    [Keys -> {"free","live","destroyed"}]
+          bad  \* a read or a partial write met something else than the current value
 
-        vars == <<cache, memory, owner, written, ext, pooled, life, bad>>
-
-        Gone == [st |-> "I", cur |-> FALSE]
+        Gone == [kind |-> "I", cur |-> FALSE]
 
         Init ==
-          /\ cache = [c \in Caches |-> [l \in Lines |-> [k \in Keys |-> Gone]]]
-          /\ memory = [l \in Lines |-> None]
-          /\ owner = [l \in Lines |-> Free]
-          /\ written = [l \in Lines |-> FALSE]
-          /\ ext = [l \in Lines |-> 0]
-          /\ pooled = [l \in Lines |-> FALSE]
-          /\ life = [k \in Keys |-> IF k = 0 THEN "live" ELSE "free"]
+          /\ s = [cache   |-> [c \in Caches |-> [l \in Lines |-> [k \in Keys |-> Gone]]],
+                  memory  |-> [l \in Lines |-> None],
+                  owner   |-> [l \in Lines |-> Free],
+                  written |-> [l \in Lines |-> FALSE],
+                  ext     |-> [l \in Lines |-> 0],
+                  pooled  |-> [l \in Lines |-> FALSE],
+                  life    |-> [k \in Keys |-> IF k = 0 THEN "live" ELSE "free"]]
           /\ bad = FALSE
 
         \* ---- caches: MESI within one KeyID, nothing across KeyIDs -----------------
-        Held(ca, l, k)  == {c \in Caches : ca[c][l][k].st # "I"}
-        Dirty(ca, l, k) == {c \in Caches : ca[c][l][k].st = "M"}
-        Cur(ca, l, k)   == \E c \in Held(ca, l, k) : ca[c][l][k].cur
+        Held(x, l, k)  == {c \in Caches : x.cache[c][l][k].kind # "I"}
+        Dirty(x, l, k) == {c \in Caches : x.cache[c][l][k].kind = "M"}
 
-        \* What memory holds after the modified copies of l under k were written back.
-        Back(ca, me, l, k) ==
-          IF Dirty(ca, l, k) = {} THEN me[l] ELSE IF Cur(ca, l, k) THEN k ELSE None
+        \* What memory holds after the modified copies of l under k in some caches were written back.
+        Back(x, l, k, from) ==
+          IF from = {} THEN x.memory[l]
+          ELSE IF \E c \in from : x.cache[c][l][k].cur THEN k ELSE None
 
-        Drop(ca, l, ks) ==
-          [c \in Caches |-> [ca[c] EXCEPT ![l] = [k \in Keys |-> IF k \in ks THEN Gone ELSE ca[c][l][k]]]]
+        EvictOf(x, c, l, k) ==
+          [x EXCEPT !.memory[l] = Back(x, l, k, Dirty(x, l, k) \cap {c}), !.cache[c][l][k] = Gone]
 
         \* CLFLUSH of line l under KeyID k.
-        FlushCache(ca, l, k)      == Drop(ca, l, {k})
-        FlushMemory(ca, me, l, k) == [me EXCEPT ![l] = Back(ca, me, l, k)]
+        FlushOf(x, l, k) ==
+          [x EXCEPT !.memory[l] = Back(x, l, k, Dirty(x, l, k)),
+                    !.cache = [c \in Caches |-> [x.cache[c] EXCEPT ![l][k] = Gone]]]
 
-        \* The value that a fill of l under k would bring.
-        FillCur(l, k) ==
-          IF Held(cache, l, k) # {} THEN Cur(cache, l, k) ELSE memory[l] = k
+        \* WBINVD on every package.
+        FlushEverythingOf(x) ==
+          [x EXCEPT !.memory = [l \in Lines |->
+                       IF \A k \in Keys : Dirty(x, l, k) = {} THEN x.memory[l]
+                       ELSE LET k == CHOOSE q \in Keys : Dirty(x, l, q) # {} IN Back(x, l, k, Dirty(x, l, k))],
+                    !.cache = [c \in Caches |-> [l \in Lines |-> [k \in Keys |-> Gone]]]]
 
-        AcquireCache(c, l, k, excl) ==
-          LET others == Held(cache, l, k) \ {c}
-              mine   == cache[c][l][k]
-              cur    == IF mine.st # "I" THEN mine.cur ELSE FillCur(l, k)
-              st     == IF excl \/ others = {} THEN "E" ELSE "S"
-          IN  IF mine.st # "I" /\ (~excl \/ mine.st # "S") THEN cache
-              ELSE [d \in Caches |->
-                     IF d = c THEN [cache[d] EXCEPT ![l][k] = [st |-> st, cur |-> cur]]
-                     ELSE IF d \in others
-                          THEN [cache[d] EXCEPT ![l][k] = IF excl THEN Gone ELSE [st |-> "S", cur |-> cur]]
-                          ELSE cache[d]]
+        AcquireOf(x, c, l, k, excl) ==
+          LET mine   == x.cache[c][l][k]
+              others == Held(x, l, k) \ {c}
+              cur    == IF mine.kind # "I" THEN mine.cur
+                        ELSE IF others # {} THEN \E d \in others : x.cache[d][l][k].cur
+                        ELSE x.memory[l] = k
+              kind   == IF excl \/ others = {} THEN "E" ELSE "S"
+              Left(d) == IF excl THEN Gone ELSE [kind |-> "S", cur |-> x.cache[d][l][k].cur]
+          IN  IF mine.kind # "I" /\ (~excl \/ mine.kind # "S") THEN x
+              ELSE [x EXCEPT !.memory[l] = Back(x, l, k, Dirty(x, l, k) \ {c}),
+                             !.cache = [d \in Caches |->
+                                IF d = c THEN [x.cache[d] EXCEPT ![l][k] = [kind |-> kind, cur |-> cur]]
+                                ELSE IF d \in others THEN [x.cache[d] EXCEPT ![l][k] = Left(d)]
+                                ELSE x.cache[d]]]
 
-        AcquireMemory(c, l, k, excl) ==
-          LET mine == cache[c][l][k]
-          IN  IF mine.st # "I" /\ (~excl \/ mine.st # "S") THEN memory
-              ELSE IF Dirty(cache, l, k) \ {c} = {} THEN memory
-              ELSE [memory EXCEPT ![l] = IF Cur(cache, l, k) THEN k ELSE None]
+        \* No copy of l is the current one any more.
+        ForgetOf(x, l) ==
+          [x EXCEPT !.memory[l] = None,
+                    !.cache = [c \in Caches |-> [x.cache[c] EXCEPT
+                       ![l] = [k \in Keys |-> [kind |-> x.cache[c][l][k].kind, cur |-> FALSE]]]]]
 
-        \* A whole write: this copy is current, all others are not.
-        Overwritten(ca, c, l, k) ==
-          [d \in Caches |-> [ca[d] EXCEPT ![l] =
-             [q \in Keys |-> IF d = c /\ q = k THEN [st |-> "M", cur |-> TRUE]
-                             ELSE [st |-> ca[d][l][q].st, cur |-> FALSE]]]]
+        \* A write: the copy of cache c is current, all others are not.
+        OverwriteOf(x, c, l, k) == [ForgetOf(x, l) EXCEPT !.cache[c][l][k] = [kind |-> "M", cur |-> TRUE]]
 
-        Forgotten(ca, l) ==
-          [d \in Caches |-> [ca[d] EXCEPT ![l] = [q \in Keys |-> [st |-> ca[d][l][q].st, cur |-> FALSE]]]]
+        IsStale(x, c, l) == ~x.cache[c][l][x.owner[l]].cur
+
+        \* ---- the kernel --------------------------------------------------------------
+        UsersOf(x, k) == {l \in Lines : x.owner[l] = k}
+
+        ZeroOf(x, c, l) ==
+          [OverwriteOf(AcquireOf(x, c, l, x.owner[l], TRUE), c, l, x.owner[l]) EXCEPT !.written[l] = TRUE]
+
+        \* The alias that must be flushed before l is used under k, or None.
+        Alias(x, l, k) ==
+          IF Policy = "last" THEN (IF x.ext[l] # k THEN x.ext[l] ELSE None)
+          ELSE IF k # 0 /\ ~x.pooled[l] THEN 0 ELSE None
+
+        AllocateOf(x, l, k) ==
+          LET a == Alias(x, l, k)
+              y == IF a = None THEN x ELSE FlushOf(x, l, a)
+          IN  [y EXCEPT !.owner[l] = k, !.written[l] = FALSE, !.ext[l] = k, !.pooled[l] = FALSE]
+
+        \* A page leaves its pool.
+        ShrinkOf(x, l) == [FlushOf(x, l, x.ext[l]) EXCEPT !.pooled[l] = FALSE, !.ext[l] = 0]
+
+        RECURSIVE DrainOf(_, _)
+        DrainOf(x, k) ==
+          LET left == {l \in Lines : x.pooled[l] /\ x.ext[l] = k}
+          IN  IF left = {} THEN x ELSE DrainOf(ShrinkOf(x, CHOOSE l \in left : TRUE), k)
+
+        \* A slot is cleared; no cache may hold a modified line of it then (I5).
+        RetireOf(x, k) ==
+          [DrainOf(IF Policy = "last" THEN FlushEverythingOf(x) ELSE x, k) EXCEPT !.life[k] = "free"]
+
+        \* The last page of a destroyed key clears its slot.
+        FreeOf(x, l, keep) ==
+          LET k == x.owner[l]
+              y == [ForgetOf(x, l) EXCEPT !.owner[l] = Free, !.written[l] = FALSE, !.pooled[l] = keep]
+              z == IF Policy # "last" /\ k # 0 /\ ~keep THEN [FlushOf(y, l, k) EXCEPT !.ext[l] = 0] ELSE y
+          IN  IF k # 0 /\ z.life[k] = "destroyed" /\ UsersOf(z, k) = {} THEN RetireOf(z, k) ELSE z
+
+        MigrateOf(x, c, l, m) ==
+          LET y == AllocateOf(AcquireOf(x, c, l, x.owner[l], FALSE), m, x.owner[l])
+          IN  FreeOf(ZeroOf(y, c, m), l, FALSE)
 
         \* ---- steps -----------------------------------------------------------------
         Load(c, l) ==
-          /\ owner[l] # Free /\ written[l]
-          /\ cache' = AcquireCache(c, l, owner[l], FALSE)
-          /\ memory' = AcquireMemory(c, l, owner[l], FALSE)
-          /\ bad' = (bad \/ ~cache'[c][l][owner[l]].cur)
-          /\ UNCHANGED <<owner, written, ext, pooled, life>>
+          /\ s.owner[l] # Free /\ s.written[l]
+          /\ s' = AcquireOf(s, c, l, s.owner[l], FALSE)
+          /\ bad' = (bad \/ IsStale(s', c, l))
 
         Store(c, l) ==
-          /\ owner[l] # Free /\ written[l]
-          /\ LET got == AcquireCache(c, l, owner[l], TRUE)
-             IN  /\ bad' = (bad \/ ~got[c][l][owner[l]].cur)
-                 /\ cache' = Overwritten(got, c, l, owner[l])
-          /\ memory' = [memory EXCEPT ![l] = None]
-          /\ UNCHANGED <<owner, written, ext, pooled, life>>
+          /\ s.owner[l] # Free /\ s.written[l]
+          /\ LET got == AcquireOf(s, c, l, s.owner[l], TRUE)
+             IN  s' = OverwriteOf(got, c, l, s.owner[l]) /\ bad' = (bad \/ IsStale(got, c, l))
 
         Zero(c, l) ==
-          /\ owner[l] # Free /\ ~written[l]
-          /\ cache' = Overwritten(AcquireCache(c, l, owner[l], TRUE), c, l, owner[l])
-          /\ memory' = [memory EXCEPT ![l] = None]
-          /\ written' = [written EXCEPT ![l] = TRUE]
-          /\ UNCHANGED <<owner, ext, pooled, life, bad>>
+          /\ s.owner[l] # Free /\ ~s.written[l]
+          /\ s' = ZeroOf(s, c, l)
+          /\ UNCHANGED bad
 
         Evict(c, l, k) ==
-          /\ cache[c][l][k].st # "I"
-          /\ cache' = [cache EXCEPT ![c][l][k] = Gone]
-          /\ memory' = IF cache[c][l][k].st = "M"
-                       THEN [memory EXCEPT ![l] = IF cache[c][l][k].cur THEN k ELSE None]
-                       ELSE memory
-          /\ UNCHANGED <<owner, written, ext, pooled, life, bad>>
+          /\ s.cache[c][l][k].kind # "I"
+          /\ s' = EvictOf(s, c, l, k)
+          /\ UNCHANGED bad
 
         Speculate(c, l, k) ==
-          /\ k \in Fetched /\ cache[c][l][k].st = "I"
-          /\ cache' = AcquireCache(c, l, k, FALSE)
-          /\ memory' = AcquireMemory(c, l, k, FALSE)
-          /\ UNCHANGED <<owner, written, ext, pooled, life, bad>>
-
-        \* The alias that must be flushed before l is used under k, or None.
-        FlushedOnAllocate(l, k) ==
-          IF Policy = "last" THEN (IF ext[l] # k THEN ext[l] ELSE None)
-          ELSE IF k # 0 /\ ~pooled[l] THEN 0 ELSE None
+          /\ k \in Fetched /\ s.cache[c][l][k].kind = "I"
+          /\ s' = AcquireOf(s, c, l, k, FALSE)
+          /\ UNCHANGED bad
 
         Allocate(l, k) ==
-          /\ owner[l] = Free /\ life[k] = "live" /\ (pooled[l] => ext[l] = k)
-          /\ LET a == FlushedOnAllocate(l, k)
-             IN  /\ cache' = IF a = None THEN cache ELSE FlushCache(cache, l, a)
-                 /\ memory' = IF a = None THEN memory ELSE FlushMemory(cache, memory, l, a)
-          /\ owner' = [owner EXCEPT ![l] = k]
-          /\ written' = [written EXCEPT ![l] = FALSE]
-          /\ ext' = [ext EXCEPT ![l] = k]
-          /\ pooled' = [pooled EXCEPT ![l] = FALSE]
-          /\ UNCHANGED <<life, bad>>
+          /\ s.owner[l] = Free /\ s.life[k] = "live" /\ (s.pooled[l] => s.ext[l] = k)
+          /\ s' = AllocateOf(s, l, k)
+          /\ UNCHANGED bad
 
-        UsersOf(k, ow) == {l \in Lines : ow[l] = k}
+        FreePage(l) ==
+          /\ s.owner[l] # Free
+          /\ s' = FreeOf(s, l, FALSE)
+          /\ UNCHANGED bad
 
-        \* Freeing page l of owner k; the last page of a destroyed key clears its slot, and no cache may hold a
-        \* modified line of it then: the last-KeyID policy flushes everything, pools are drained.
-        Retires(k, ow) == k # 0 /\ life[k] = "destroyed" /\ UsersOf(k, ow) = {}
-
-        Flushed(l, k, keep) == Policy # "last" /\ k # 0 /\ ~keep
-
-        FreePage(l, keep) ==
-          /\ owner[l] # Free
-          /\ keep => (Policy = "pools" /\ owner[l] # 0)
-          /\ LET k   == owner[l]
-                 ow  == [owner EXCEPT ![l] = Free]
-                 ca1 == IF Flushed(l, k, keep) THEN FlushCache(cache, l, k) ELSE cache
-                 po1 == [pooled EXCEPT ![l] = keep]
-                 ex1 == IF Flushed(l, k, keep) THEN [ext EXCEPT ![l] = 0] ELSE ext
-                 dr  == {m \in Lines : po1[m] /\ ex1[m] = k}
-                 r   == Retires(k, ow)
-             IN  /\ owner' = ow
-                 /\ cache' = Forgotten(
-                       IF r /\ Policy = "last" THEN [c \in Caches |-> [m \in Lines |-> [q \in Keys |-> Gone]]]
-                       ELSE IF r THEN [c \in Caches |-> [m \in Lines |->
-                              [q \in Keys |-> IF m \in dr /\ q = k THEN Gone ELSE ca1[c][m][q]]]]
-                       ELSE ca1, l)
-                 /\ memory' = [m \in Lines |->
-                       IF m = l THEN None
-                       ELSE IF r /\ Policy = "last" /\ owner[m] # Free THEN Back(cache, memory, m, owner[m])
-                       ELSE memory[m]]
-                 /\ ext' = [m \in Lines |-> IF r /\ m \in dr THEN 0 ELSE ex1[m]]
-                 /\ pooled' = [m \in Lines |-> IF r /\ m \in dr THEN FALSE ELSE po1[m]]
-                 /\ life' = IF r THEN [life EXCEPT ![k] = "free"] ELSE life
-          /\ written' = [written EXCEPT ![l] = FALSE]
+        Pool(l) ==
+          /\ Policy = "pools" /\ s.owner[l] \notin {Free, 0}
+          /\ s' = FreeOf(s, l, TRUE)
           /\ UNCHANGED bad
 
         Shrink(l) ==
-          /\ pooled[l] /\ owner[l] = Free
-          /\ cache' = FlushCache(cache, l, ext[l])
-          /\ memory' = [memory EXCEPT ![l] = None]
-          /\ pooled' = [pooled EXCEPT ![l] = FALSE]
-          /\ ext' = [ext EXCEPT ![l] = 0]
-          /\ UNCHANGED <<owner, written, life, bad>>
+          /\ s.pooled[l]
+          /\ s' = ShrinkOf(s, l)
+          /\ UNCHANGED bad
 
+        Migrate(c, l, m) ==
+          /\ s.owner[l] # Free /\ s.written[l] /\ s.owner[m] = Free /\ ~s.pooled[m]
+          /\ s' = MigrateOf(s, c, l, m)
+          /\ bad' = (bad \/ IsStale(AcquireOf(s, c, l, s.owner[l], FALSE), c, l))
+
+        \* What was stored under the slot's old key is noise under the new one.
         CreateKey(k) ==
-          /\ k # 0 /\ life[k] = "free"
-          /\ life' = [life EXCEPT ![k] = "live"]
-          /\ memory' = [l \in Lines |-> IF memory[l] = k THEN None ELSE memory[l]]
-          /\ UNCHANGED <<cache, owner, written, ext, pooled, bad>>
+          /\ k # 0 /\ s.life[k] = "free"
+          /\ s' = [s EXCEPT !.life[k] = "live",
+                            !.memory = [l \in Lines |-> IF s.memory[l] = k THEN None ELSE s.memory[l]]]
+          /\ UNCHANGED bad
 
         DestroyKey(k) ==
-          /\ k # 0 /\ life[k] = "live"
-          /\ LET r  == UsersOf(k, owner) = {}
-                 dr == {m \in Lines : pooled[m] /\ ext[m] = k}
-             IN  /\ life' = [life EXCEPT ![k] = IF r THEN "free" ELSE "destroyed"]
-                 /\ cache' = IF r /\ Policy = "last"
-                             THEN [c \in Caches |-> [m \in Lines |-> [q \in Keys |-> Gone]]]
-                             ELSE IF r THEN [c \in Caches |-> [m \in Lines |->
-                                    [q \in Keys |-> IF m \in dr /\ q = k THEN Gone ELSE cache[c][m][q]]]]
-                             ELSE cache
-                 /\ memory' = [m \in Lines |->
-                       IF r /\ Policy = "last" /\ owner[m] # Free THEN Back(cache, memory, m, owner[m]) ELSE memory[m]]
-                 /\ ext' = [m \in Lines |-> IF r /\ m \in dr THEN 0 ELSE ext[m]]
-                 /\ pooled' = [m \in Lines |-> IF r /\ m \in dr THEN FALSE ELSE pooled[m]]
-          /\ UNCHANGED <<owner, written, bad>>
+          /\ k # 0 /\ s.life[k] = "live"
+          /\ s' = IF UsersOf(s, k) = {} THEN RetireOf(s, k) ELSE [s EXCEPT !.life[k] = "destroyed"]
+          /\ UNCHANGED bad
 
-        \* Migration is Allocate, a copy (Load and Zero) and Free in one step; the steps above cover it in pieces.
         Next ==
           \/ \E c \in Caches, l \in Lines : Load(c, l) \/ Store(c, l) \/ Zero(c, l)
+          \/ \E c \in Caches, l, m \in Lines : Migrate(c, l, m)
           \/ \E c \in Caches, l \in Lines, k \in Keys : Evict(c, l, k) \/ Speculate(c, l, k)
           \/ \E l \in Lines, k \in Keys : Allocate(l, k)
-          \/ \E l \in Lines : FreePage(l, FALSE) \/ FreePage(l, TRUE) \/ Shrink(l)
+          \/ \E l \in Lines : FreePage(l) \/ Pool(l) \/ Shrink(l)
           \/ \E k \in Keys : CreateKey(k) \/ DestroyKey(k)
 
-        Spec == Init /\ [][Next]_vars
+        Spec == Init /\ [][Next]_<<s, bad>>
 
         \* ---- invariants ----------------------------------------------------------
         Mesi == \A l \in Lines, k \in Keys : \A c \in Caches :
-                  cache[c][l][k].st \in {"E", "M"} => Held(cache, l, k) = {c}
-        I1 == \A l \in Lines : Cardinality({k \in Keys : Dirty(cache, l, k) # {}}) <= 1
+                  s.cache[c][l][k].kind \in {"E", "M"} => Held(s, l, k) = {c}
+        I1 == \A l \in Lines : Cardinality({k \in Keys : Dirty(s, l, k) # {}}) <= 1
         I2 == ~bad
-        I3 == \A l \in Lines, k \in Keys : Dirty(cache, l, k) # {} => ext[l] = k
-        I4 == \A l \in Lines : owner[l] # Free => ext[l] = owner[l]
-        I5 == \A k \in Keys : life[k] = "free" =>
-                UsersOf(k, owner) = {} /\ \A l \in Lines : Dirty(cache, l, k) = {}
+        I3 == \A l \in Lines, k \in Keys : Dirty(s, l, k) # {} => s.ext[l] = k
+        I4 == \A l \in Lines : s.owner[l] # Free => s.ext[l] = s.owner[l]
+        I5 == \A k \in Keys : s.life[k] = "free" =>
+                UsersOf(s, k) = {} /\ \A l \in Lines : Dirty(s, l, k) = {}
         =============================================================================
+
+        """;
+
+    private const string Configuration = """
+        SPECIFICATION Spec
+        INVARIANTS Mesi I1 I2 I3 I4 I5
 
         """;
 }

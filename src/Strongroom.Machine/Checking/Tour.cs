@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO;
 using System.Text;
 using Strongroom.Core;
 using Strongroom.Keys;
@@ -25,10 +26,18 @@ internal sealed class Tour : IDisposable
     /// <summary>Boots a machine.</summary>
     /// <param name="policy">The flush policy.</param>
     /// <param name="print">Receives one line at a time.</param>
-    internal Tour(PolicyKind policy, Action<string> print)
+    /// <param name="config">The machine; null for the default one.</param>
+    /// <exception cref="InvalidDataException">The machine has nothing to show: one CPU, no values or no KeyIDs.</exception>
+    internal Tour(PolicyKind policy, Action<string> print, MachineConfig? config = null)
     {
         _print = print;
-        _kernel = ModelKernel.Boot(new MachineConfig(), new KernelOptions { Policy = policy });
+        config ??= new MachineConfig();
+        if (config.Packages * config.CpusPerPackage < 2 || !config.Values || !config.Coherence || !config.HasHmat || config.MaxKeyIdBits == 0)
+        {
+            throw new InvalidDataException("The tour needs a machine with two CPUs, KeyIDs, an HMAT table, coherence and values.");
+        }
+
+        _kernel = ModelKernel.Boot(config, new KernelOptions { Policy = policy });
         _process = _kernel.StartProcess();
     }
 

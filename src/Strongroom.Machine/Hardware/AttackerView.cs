@@ -7,8 +7,7 @@ namespace Strongroom.Machine.Hardware;
 /// </summary>
 /// <remarks>
 /// It sees and changes DRAM only: never caches, keys or registers. Which of these attacks the proposal claims to stop
-/// is in
-/// docs/coverage.md; the tests of this class say what happens. Thread safety: none.
+/// is in docs/coverage.md; the tests of this class say what happens. Thread safety: none.
 /// </remarks>
 public sealed class AttackerView
 {

@@ -25,8 +25,7 @@ internal enum LineState : byte
 /// </summary>
 /// <remarks>
 /// A line number is a bus address (KeyID bits included) divided by 64; so two KeyIDs of one address are two lines of
-/// the
-/// same set. Thread safety: none. Allocates: only in the constructor.
+/// the same set. Thread safety: none. Allocates: only in the constructor.
 /// </remarks>
 internal sealed class CacheArray
 {

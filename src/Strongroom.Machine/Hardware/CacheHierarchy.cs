@@ -6,14 +6,12 @@ namespace Strongroom.Machine.Hardware;
 /// The caches of the whole machine, and what keeps them coherent within one KeyID and only within one KeyID.
 /// </summary>
 /// <remarks>
-/// <para>Shape: L1 and L2 private to a CPU, L1 within L2; one last-level cache (LLC) per package that holds every
-/// line of the
-/// private caches above it and knows which CPUs hold it. Packages snoop each other through their LLCs.</para>
+/// <para>Shape: L1 and L2 private to a CPU, L1 within L2; one last-level cache (LLC) per package that holds every line
+/// of the private caches above it and knows which CPUs hold it. Packages snoop each other through their LLCs.</para>
 /// <para>States at each level (MESI). Private: S while any other CPU may hold the line, E or M for its only holder; E
-/// turns to M on a
-/// store without telling anyone, so an owner is always asked before its line is used. LLC: S while another package
-/// may hold the
-/// line, E or M otherwise; the newest bytes of an E or M line may still be in one private cache.</para>
+/// turns to M on a store without telling anyone, so an owner is always asked before its line is used. LLC: S while
+/// another package may hold the line, E or M otherwise; the newest bytes of an E or M line may still be in one private
+/// cache.</para>
 /// <code>
 /// load miss    I -> E (nobody else holds it) or S; another CPU's M is written to the LLC and both become S
 /// store        E -> M silently; S -> M after all other copies are invalidated; I -> M likewise
@@ -21,10 +19,8 @@ namespace Strongroom.Machine.Hardware;
 /// flush        M is written to memory; every copy of this line, in every package, becomes I
 /// </code>
 /// <para>Nothing here ever compares two lines that differ in KeyID only: such aliases are strangers to each other,
-/// which is the
-/// hazard this model exists for. Source: Intel MKTME specification, "cache coherency"; "MKTME enabling", version 5,
-/// key design
-/// points.</para>
+/// which is the hazard this model exists for. Source: Intel MKTME specification, "cache coherency"; "MKTME enabling",
+/// version 5, key design points.</para>
 /// <para>Thread safety: none. Allocates: nothing after construction.</para>
 /// </remarks>
 internal sealed partial class CacheHierarchy

@@ -4,9 +4,8 @@ namespace Strongroom.Machine.Hardware;
 
 /// <summary>The memory chips: bytes exactly as an attacker with a probe would find them.</summary>
 /// <remarks>
-/// Package <c>p</c> answers addresses from <c>p * SpanBytes</c> on; its sections are present or not (memory hotplug).
-/// A section
-/// that nobody has written holds zero bytes and costs no memory here. Thread safety: none.
+/// Package <c>p</c> answers addresses from <c>p * SpanBytes</c> on; its sections are present or not (memory hotplug). A
+/// section that nobody has written holds zero bytes and costs no memory here. Thread safety: none.
 /// </remarks>
 internal sealed class Dram
 {

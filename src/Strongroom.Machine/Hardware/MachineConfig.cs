@@ -93,7 +93,7 @@ public sealed record MachineConfig
     /// <summary>Gets what CLFLUSH reaches.</summary>
     public FlushReach FlushReach { get; set; } = FlushReach.Alias;
 
-    /// <summary>Gets a value indicating whether the firmware describes memory with an ACPI HMAT table.</summary>
+    /// <summary>Gets a value indicating whether the firmware has an ACPI HMAT table.</summary>
     public bool HasHmat { get; set; } = true;
 
     /// <summary>Reads a configuration file.</summary>

@@ -2,18 +2,31 @@ using System;
 
 namespace Strongroom.Machine.Hardware;
 
+/// <summary>Addresses that KeyID 0 leaves in the clear (TME exclusion); other KeyIDs encrypt there as everywhere.</summary>
+/// <param name="Mask">Which address bits must match.</param>
+/// <param name="Base">What they must be.</param>
+/// <remarks>Source: Intel SDM volume 4, IA32_TME_EXCLUDE_MASK and IA32_TME_EXCLUDE_BASE.</remarks>
+internal readonly record struct ExcludedRange(ulong Mask, ulong Base)
+{
+    /// <summary>Gets a range that no address is in: no bit must match, and an odd base does not.</summary>
+    internal static ExcludedRange None => new(0, ulong.MaxValue);
+
+    /// <summary>Tells whether an address without KeyID is in the range.</summary>
+    internal bool Contains(ulong address) => (address & Mask) == (Base & (Mask | 1));
+}
+
 /// <summary>
 /// The memory controllers of all packages: they pick the key by the KeyID bits and encrypt between caches and DRAM.
 /// </summary>
 /// <remarks>
-/// The data unit of AES-XTS is one 64-byte line and its tweak is the physical address without KeyID, so ciphertext
-/// that is moved
-/// decrypts to noise. Each package has its own table; a line is handled by the package that owns its address.
+/// The data unit of AES-XTS is one 64-byte line and its tweak is the physical address without KeyID, so ciphertext that
+/// is moved decrypts to noise. Each package has its own table; a line is handled by the package that owns its address.
 /// </remarks>
 internal sealed class MemoryController : IMemoryBus, IDisposable
 {
     private readonly Dram _dram;
     private readonly KeyTable[] _tables;
+    private readonly ExcludedRange[] _excluded;
 
     /// <summary>Makes the controllers, before TME is activated: nothing is encrypted.</summary>
     internal MemoryController(Dram dram, PhysicalLayout layout)
@@ -21,9 +34,11 @@ internal sealed class MemoryController : IMemoryBus, IDisposable
         _dram = dram;
         Layout = layout;
         _tables = new KeyTable[dram.Packages];
+        _excluded = new ExcludedRange[dram.Packages];
         for (int package = 0; package < _tables.Length; package++)
         {
             _tables[package] = new KeyTable(0, platform: null);
+            _excluded[package] = ExcludedRange.None;
         }
     }
 
@@ -72,8 +87,9 @@ internal sealed class MemoryController : IMemoryBus, IDisposable
     internal KeyTable Table(int package) => _tables[package];
 
     /// <summary>Replaces the key table of a package and forgets every key of the old one.</summary>
-    internal void Reset(int package, KeyTable table)
+    internal void Reset(int package, KeyTable table, ExcludedRange excluded)
     {
+        _excluded[package] = excluded;
         _tables[package].Dispose();
         _tables[package] = table;
     }
@@ -87,7 +103,9 @@ internal sealed class MemoryController : IMemoryBus, IDisposable
             throw new CpuFaultException(CpuFault.MachineCheck, $"no memory answers at physical address 0x{address:x}");
         }
 
-        cipher = _tables[_dram.PackageOf(address)].Find(Layout.KeyIdOf(bus).Value);
+        int package = _dram.PackageOf(address);
+        int keyId = Layout.KeyIdOf(bus).Value;
+        cipher = keyId == 0 && _excluded[package].Contains(address) ? null : _tables[package].Find(keyId);
         return address;
     }
 }

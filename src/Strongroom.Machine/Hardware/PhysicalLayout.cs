@@ -11,10 +11,9 @@ namespace Strongroom.Machine.Hardware;
 /// page-table entry         63|62:59|58:52|51:46|45:12|11:9|8|7|6|5|4|3|2|1|0
 ///                          NX pkey  soft  KeyID frame soft G S D A C W U W P
 /// </code>
-/// The KeyID takes the uppermost implemented address bits, so software sees a narrower physical address.
-/// Source: Intel MKTME specification; Linux RFC "x86/mm: Introduce variables to store number, shift and mask of
-/// KeyIDs".
-/// Thread safety: immutable.
+/// The KeyID takes the uppermost implemented address bits, so software sees a narrower physical address. Source: Intel
+/// MKTME specification; Linux RFC "x86/mm: Introduce variables to store number, shift and mask of KeyIDs". Thread
+/// safety: immutable.
 /// </remarks>
 public sealed class PhysicalLayout
 {

@@ -97,9 +97,8 @@ public sealed partial class Platform
     /// them.</param>
     /// <returns>RAX; ZF is set unless it is zero.</returns>
     /// <remarks>
-    /// Checks come in the order of the 2019 text. Caches and TLBs are not touched: software flushes before it reuses
-    /// a KeyID.
-    /// Source: Intel MKTME specification, PCONFIG operation.
+    /// Checks come in the order of the 2019 text. Caches and TLBs are not touched: software flushes before it reuses a
+    /// KeyID. Source: Intel MKTME specification, PCONFIG operation.
     /// </remarks>
     /// <exception cref="CpuFaultException">#UD outside ring 0; #GP as listed there.</exception>
     public PconfigStatus Pconfig(

@@ -24,10 +24,10 @@ public static class Msr
     /// <summary>IA32_TME_ACTIVATE, written once.</summary>
     public const uint TmeActivate = 0x982;
 
-    /// <summary>IA32_TME_EXCLUDE_MASK.</summary>
+    /// <summary>IA32_TME_EXCLUDE_MASK: 11 enable, upper bits which address bits must match the base.</summary>
     public const uint TmeExcludeMask = 0x983;
 
-    /// <summary>IA32_TME_EXCLUDE_BASE.</summary>
+    /// <summary>IA32_TME_EXCLUDE_BASE: the 4 KiB-aligned base of memory that KeyID 0 leaves in the clear.</summary>
     public const uint TmeExcludeBase = 0x984;
 }
 
@@ -38,6 +38,7 @@ public sealed partial class Platform
     private const ulong ActivateEnable = 1 << 1;
     private const ulong ActivateRestoreKey = 1 << 2;
     private const ulong ActivateBypass = 1ul << 31;
+    private const ulong ExcludeEnable = 1 << 11;
     private const int KeyIdBitsShift = 32;
     private const int TdxBitsShift = 36;
     private const int AlgorithmsShift = 48;
@@ -80,10 +81,9 @@ public sealed partial class Platform
 
     /// <summary>WRMSR.</summary>
     /// <remarks>
-    /// The first successful write of TME_ACTIVATE locks it for the package, whatever its bit 0 says. A machine with
-    /// 16 KeyID bits
-    /// departs from the published layout, whose field ends at 15: there the field is bits 36:32, and TDX cannot be
-    /// configured.
+    /// The first successful write of TME_ACTIVATE locks it for the package, whatever its bit 0 says. A machine with 16
+    /// KeyID bits departs from the published layout, whose field ends at 15: there the field is bits 36:32, and TDX
+    /// cannot be configured.
     /// </remarks>
     /// <exception cref="CpuFaultException">#GP: no such register, read-only, locked, or a value that the register
     /// refuses.</exception>
@@ -98,10 +98,12 @@ public sealed partial class Platform
                 break;
             case Msr.TmeExcludeMask:
                 RefuseLocked(registers);
+                RefuseOutside(value, ExcludeEnable);
                 registers.ExcludeMask = value;
                 break;
             case Msr.TmeExcludeBase:
                 RefuseLocked(registers);
+                RefuseOutside(value, allowedLowBits: 0);
                 registers.ExcludeBase = value;
                 break;
             default:
@@ -133,10 +135,19 @@ public sealed partial class Platform
         for (int package = 0; package < _packages.Length; package++)
         {
             _packages[package] = new PackageRegisters();
-            _memory.Reset(package, new KeyTable(0, platform: null));
+            _memory.Reset(package, new KeyTable(0, platform: null), ExcludedRange.None);
         }
 
         ActivateEncryption(keyIdBits);
+    }
+
+    private void RefuseOutside(ulong value, ulong allowedLowBits)
+    {
+        ulong addressBits = (1ul << Config.PhysicalAddressBits) - (1ul << 12);
+        if ((value & ~(addressBits | allowedLowBits)) != 0)
+        {
+            throw new CpuFaultException(CpuFault.GeneralProtection, "TME exclusion: a reserved bit is set");
+        }
     }
 
     private static void RefuseLocked(PackageRegisters registers)
@@ -197,7 +208,9 @@ public sealed partial class Platform
         none.Clear();
         ILineCipher? platform = (value & ActivateBypass) != 0 ? null : _keys.Generate(algorithm, none, none);
         PhysicalLayout layout = new(Config.PhysicalAddressBits, keyIdBits, Config.MaxKeys);
-        _memory.Reset(package, new KeyTable(layout.KeyIdCount, platform));
+        bool excludes = (registers.ExcludeMask & ExcludeEnable) != 0;
+        ExcludedRange excluded = excludes ? new(registers.ExcludeMask & ~ExcludeEnable, registers.ExcludeBase) : ExcludedRange.None;
+        _memory.Reset(package, new KeyTable(layout.KeyIdCount, platform), excluded);
         Layout = layout;
         _memory.Layout = layout;
         _caches.Layout = layout;

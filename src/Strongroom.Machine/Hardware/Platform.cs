@@ -8,10 +8,9 @@ namespace Strongroom.Machine.Hardware;
 /// </summary>
 /// <remarks>
 /// State: caches (<see cref="CacheHierarchy"/>), memory (<see cref="Dram"/>), key tables (<see cref="KeyTable"/>),
-/// registers.
-/// A machine starts as after a cold reset, with TME off; firmware then calls <see cref="ActivateEncryption"/>.
-/// Addresses that
-/// CPUs use here are bus addresses, KeyID bits included. Thread safety: none; one thread drives a machine.
+/// registers. A machine starts as after a cold reset, with TME off; firmware then calls <see
+/// cref="ActivateEncryption"/>. Addresses that CPUs use here are bus addresses, KeyID bits included. Thread safety:
+/// none; one thread drives a machine.
 /// </remarks>
 public sealed partial class Platform : IDisposable
 {
@@ -209,6 +208,19 @@ public sealed partial class Platform : IDisposable
         {
             _ = _caches.Flush(line); // counted by the caches
         }
+    }
+
+    /// <summary>Gets the HMAT table that firmware made at boot: memory of each package, attached to its processors.</summary>
+    /// <returns>Null when firmware makes none.</returns>
+    internal byte[]? ReadHmat()
+    {
+        HmatDomain[] domains = new HmatDomain[Config.Packages];
+        for (uint package = 0; package < domains.Length; package++)
+        {
+            domains[package] = new(package, package);
+        }
+
+        return Config.HasHmat ? HmatTable.Write(domains) : null;
     }
 
     /// <summary>WBINVD on one CPU: writes back and invalidates the caches of its package.</summary>

@@ -35,9 +35,6 @@ internal static class Pte
     /// <summary>NX.</summary>
     internal const ulong NoExecute = 1ul << 63;
 
-    /// <summary>Protection keys, bits 62:59.</summary>
-    internal const ulong ProtectionKeyMask = 0xful << 59;
-
     /// <summary>The swap marker: not present, but not empty either.</summary>
     internal const ulong Swap = 1 << 10;
 

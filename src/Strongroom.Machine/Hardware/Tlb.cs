@@ -19,9 +19,8 @@ internal enum PageSize
 
 /// <summary>The TLBs of one CPU: a first level per page size and a second level for 4 KiB and 2 MiB pages.</summary>
 /// <remarks>
-/// An entry keeps the page-table entry as it was when it was walked, KeyID included: it stays in force after the
-/// table changed,
-/// until it is flushed. A tag is the address space's number (PCID) and the page's number. Thread safety: none.
+/// An entry keeps the page-table entry as it was when it was walked, KeyID included: it stays in force after the table
+/// changed, until it is flushed. A tag is the address space's number (PCID) and the page's number. Thread safety: none.
 /// </remarks>
 internal sealed class Tlb
 {

@@ -7,8 +7,7 @@ namespace Strongroom.Machine.Mm;
 /// <summary>A device behind an IOMMU whose entries carry the page's KeyID.</summary>
 /// <remarks>
 /// DMA is coherent with lines of the same KeyID and blind to all others, so an entry with the wrong KeyID is the
-/// hazard. Source: Linux
-/// RFC "iommu/vt-d: Support MKTME in DMA remapping".
+/// hazard. Source: Linux RFC "iommu/vt-d: Support MKTME in DMA remapping".
 /// </remarks>
 internal sealed class DmaDevice
 {

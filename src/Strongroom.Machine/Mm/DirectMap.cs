@@ -22,11 +22,10 @@ internal sealed record DirectMapShape(
 /// __pa(x) = (x - PAGE_OFFSET) &amp; (size - 1)         one AND, because the size is a power of two
 /// </code>
 /// <para>Every change is made to the canonical map and then copied (<see cref="Sync"/>): KeyID bits are added, tables
-/// that went are dropped.
-/// Kernel data lives in the map of KeyID 0; a page under KeyID k is read and written through map k only.</para>
+/// that went are dropped. Kernel data lives in the map of KeyID 0; a page under KeyID k is read and written through map
+/// k only.</para>
 /// <para>The maps' tables lie in host memory. Thread safety: none. Source: Linux RFC "x86/mm: Implement
-/// sync_direct_mapping()",
-/// "x86/mm: Handle encrypted memory in page_to_virt() and __pa()".</para>
+/// sync_direct_mapping()", "x86/mm: Handle encrypted memory in page_to_virt() and __pa()".</para>
 /// </remarks>
 internal sealed partial class DirectMap
 {

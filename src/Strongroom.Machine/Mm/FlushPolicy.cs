@@ -43,11 +43,10 @@ internal sealed class FlushCounts
 /// </summary>
 /// <remarks>
 /// Content is not preserved over any of these steps, so only modified lines of the old alias can do harm, by being
-/// written back
-/// over the new owner's ciphertext later. A clean line of an old alias is harmless: before anybody may read under
-/// that KeyID again
-/// the line is written under it, and coherence within one KeyID then replaces every copy.
-/// Source: K. Shutemov, linux-mm, 29 March 2018, and "MKTME enabling", version 5, July 2018 (the policies and their cost).
+/// written back over the new owner's ciphertext later. A clean line of an old alias is harmless: before anybody may
+/// read under that KeyID again the line is written under it, and coherence within one KeyID then replaces every copy.
+/// Source: K. Shutemov, linux-mm, 29 March 2018, and "MKTME enabling", version 5, July 2018 (the policies and their
+/// cost).
 /// </remarks>
 internal abstract class FlushPolicy
 {
@@ -271,8 +270,7 @@ internal class AllocateAndFreePolicy : FlushPolicy
 /// </summary>
 /// <remarks>
 /// The plain allocator has already zeroed the page under KeyID 0 when the wrapper sees it, so the wrapper flushes and
-/// zeroes again;
-/// and since it cannot know who gets the page next, it flushes on free too. Source: the same mail of
+/// zeroes again; and since it cannot know who gets the page next, it flushes on free too. Source: the same mail of
 /// March 2018.
 /// </remarks>
 internal sealed class WrapperPolicy : AllocateAndFreePolicy
@@ -290,22 +288,9 @@ internal sealed class WrapperPolicy : AllocateAndFreePolicy
     internal override void Prepare(int cpu, int frame, int order, ushort keyId, bool zero)
     {
         ZeroIfAsked(cpu, frame, order, 0, zero);
-        if (keyId == 0)
+        if (keyId != 0)
         {
-            return;
+            base.Prepare(cpu, frame, order, keyId, zero);
         }
-
-        FlushForAllocation(frame, order, keyId);
-        if (Mutant != Mutant.SkipPageExt)
-        {
-            SetKeyId(frame, order, keyId);
-        }
-
-        if (Mutant != Mutant.ZeroBeforeKeyId)
-        {
-            ZeroIfAsked(cpu, frame, order, keyId, zero);
-        }
-
-        TakeReferences(keyId, order);
     }
 }

@@ -5,12 +5,10 @@ namespace Strongroom.Machine.Mm;
 /// 2).
 /// </summary>
 /// <remarks>
-/// A free page may have modified lines under its last KeyID. So leaving the flush out is safe exactly when the KeyID
-/// is the same
-/// and nothing touched the page through another alias meanwhile (I4); and a KeyID whose slot is cleared needs a flush
-/// of all caches
-/// first. Source: K. Shutemov, linux-mm,
-/// 29 March 2018 (3.6 % against 15 %); "MKTME enabling" of July 2018, changelog of version 2.
+/// A free page may have modified lines under its last KeyID. So leaving the flush out is safe exactly when the KeyID is
+/// the same and nothing touched the page through another alias meanwhile (I4); and a KeyID whose slot is cleared needs
+/// a flush of all caches first. Source: K. Shutemov, linux-mm, 29 March 2018 (3.6 % against 15 %); "MKTME enabling" of
+/// July 2018, changelog of version 2.
 /// </remarks>
 internal sealed class LastKeyIdPolicy : FlushPolicy
 {

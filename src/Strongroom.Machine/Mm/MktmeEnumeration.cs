@@ -13,6 +13,9 @@ internal sealed record FirmwareFacts
     /// Gets a value indicating whether MSR 0x6F bit 8 forbids KeyID aliases (directory mode of one CPU generation).
     /// </summary>
     internal bool AliasesForbidden { get; init; }
+
+    /// <summary>Gets an HMAT table in place of the machine's own, or null.</summary>
+    internal byte[]? Hmat { get; init; }
 }
 
 /// <summary>What the kernel made of CPUID and the TME registers at boot.</summary>
@@ -23,12 +26,10 @@ internal sealed record MktmeEnumeration(int KeyIdCount, int Algorithms, string? 
 {
     /// <summary>Asks every online CPU.</summary>
     /// <remarks>
-    /// All packages must agree on the activation, or KeyIDs would mean different bits on different CPUs. Without
-    /// KeyIDs the machine
-    /// still runs with TME. Source: Linux RFC "x86/mm: Detect MKTME early" and "Allow to disable MKTME after
-    /// enumeration";
-    /// "x86/mm: Disable MKTME on incompatible platform configurations", "Disable MKTME if not all system memory
-    /// supports encryption".
+    /// All packages must agree on the activation, or KeyIDs would mean different bits on different CPUs. Without KeyIDs
+    /// the machine still runs with TME. Source: Linux RFC "x86/mm: Detect MKTME early" and "Allow to disable MKTME
+    /// after enumeration"; "x86/mm: Disable MKTME on incompatible platform configurations", "Disable MKTME if not all
+    /// system memory supports encryption".
     /// </remarks>
     internal static MktmeEnumeration Detect(Platform platform, FirmwareFacts firmware, DirectMapShape maps, ulong physicalEnd)
     {

@@ -144,8 +144,7 @@ internal sealed partial class ModelKernel
     /// <returns>False when they differ, have different KeyIDs, or are not of mergeable VMAs.</returns>
     /// <remarks>
     /// Equal plaintext under different KeyIDs is never merged: one entry cannot name two keys, and equality across
-    /// owners would
-    /// leak. Source: Linux RFC "mm/ksm: Do not merge pages with different KeyIDs".
+    /// owners would leak. Source: Linux RFC "mm/ksm: Do not merge pages with different KeyIDs".
     /// </remarks>
     internal bool TryMerge(int cpu, int kept, int merged)
     {

@@ -2,14 +2,15 @@ using System;
 using System.Collections.Generic;
 using Strongroom.Keys;
 using Strongroom.Machine.Hardware;
+using Strongroom.Memory;
 
 namespace Strongroom.Machine.Mm;
 
 /// <summary>The modelled kernel: page allocator, direct maps, TLBs, key service and processes on one machine.</summary>
 /// <remarks>
 /// <para>From address to ciphertext: process address -> VMA (Strongroom.Memory, with the KeyID) -> page-table entry
-/// (KeyID bits) -> TLB ->
-/// bus address -> cache line (KeyID in its tag) -> memory controller (key of that KeyID) -> DRAM.</para>
+/// (KeyID bits) -> TLB -> bus address -> cache line (KeyID in its tag) -> memory controller (key of that KeyID) ->
+/// DRAM.</para>
 /// <para>The key service and the VMA rules are those of the real pager; this class gives them pages and PCONFIG.</para>
 /// <para>Thread safety: none. One thread drives a machine; "CPU" arguments say on which modelled CPU a step
 /// happens.</para>
@@ -46,7 +47,7 @@ internal sealed partial class ModelKernel : IDisposable
         FlushPolicy policy = MakePolicy();
         Allocator = new PageAllocator(Pages, platform.Config.Packages, platform.CpuCount, policy, options.Allocator);
         DirectMap = new DirectMap(Layout, options.DirectMap, end, FlushAllTlbs, _mutant);
-        Programmer = new PconfigProgrammer(platform, Enumeration, RetireKeyId, _mutant);
+        Programmer = new PconfigProgrammer(platform, Enumeration, options.Firmware, RetireKeyId, _mutant);
         Keys = new KeyService(Programmer, new LocalKeyrings(seed: 1), new KeyServiceOptions
         {
             Api = options.Api,
@@ -63,6 +64,7 @@ internal sealed partial class ModelKernel : IDisposable
         ZeroFrame = Allocator.Allocate(0, Gfp.Zero, 0, 0, 0);
         Pages.Flags[ZeroFrame] = PageFlags.Unevictable;
         Secrets = new SecretMemory(this);
+        Dax = new DaxFiles(this);
         Swap = new SwapArea(options.SwapPages, options.Swap);
     }
 
@@ -98,6 +100,9 @@ internal sealed partial class ModelKernel : IDisposable
 
     /// <summary>Gets secret memory.</summary>
     internal SecretMemory Secrets { get; }
+
+    /// <summary>Gets files on persistent memory.</summary>
+    internal DaxFiles Dax { get; }
 
     /// <summary>Gets the swap area.</summary>
     internal SwapArea Swap { get; }
@@ -138,6 +143,15 @@ internal sealed partial class ModelKernel : IDisposable
     /// <summary>Forgets a process that has ended.</summary>
     internal void EndProcess(Process process) => _processes[process.Number] = null;
 
+    /// <summary>Takes the zero page out of every mapping of a hole that is a block from now on.</summary>
+    internal void UnmapHole(VmaBacking backing, long index)
+    {
+        foreach (Process? process in _processes)
+        {
+            process?.UnmapHole(backing, index);
+        }
+    }
+
     /// <summary>Checks the rules that hold between steps; meant for tests (I4, I5, I6, I8).</summary>
     /// <returns>The first broken rule in words, or null.</returns>
     internal string? FindBrokenRule()
@@ -171,7 +185,7 @@ internal sealed partial class ModelKernel : IDisposable
             }
         }
 
-        broken = FindBrokenKey() ?? FindBrokenLine();
+        broken = FindBrokenKey() ?? FindBrokenVmaCount() ?? FindBrokenLine();
         if (broken is not null)
         {
             return broken;
@@ -203,6 +217,31 @@ internal sealed partial class ModelKernel : IDisposable
         return line is { } found
             ? $"I3: line 0x{found * CacheShape.LineBytes:x} is modified under a KeyID that page_ext does not name."
             : null;
+    }
+
+    /// <summary>Checks that each VMA and open file with a KeyID holds one reference to its slot (I5).</summary>
+    internal string? FindBrokenVmaCount()
+    {
+        long[] counted = new long[_pageReferences.Length];
+        Secrets.CountReferences(counted);
+        foreach (Process? process in _processes)
+        {
+            foreach (Vma vma in process?.Space.Vmas ?? [])
+            {
+                counted[vma.KeyId.Value]++;
+            }
+        }
+
+        for (ushort keyId = 1; keyId < counted.Length; keyId++)
+        {
+            long held = Keys.Slots.GetReferences(new(keyId)).VmaCount;
+            if (held != counted[keyId])
+            {
+                return $"I5: {counted[keyId]} VMAs and files have KeyID {keyId} and hold {held} references.";
+            }
+        }
+
+        return null;
     }
 
     private string? FindBrokenKey()

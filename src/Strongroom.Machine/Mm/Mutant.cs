@@ -1,13 +1,14 @@
+using Strongroom.Memory;
+
 namespace Strongroom.Machine.Mm;
 
 /// <summary>
 /// Faults that can be seeded into the model's kernel: each leaves one duty undone or does it to the wrong thing.
 /// </summary>
 /// <remarks>
-/// They are the mutation gate: the random tester or the explorer must find every one (docs/mutants.md lists which),
-/// or the testers are
-/// too weak. They are in the code itself, not patched in, so that a build cannot drift away from them; each costs one
-/// comparison.
+/// They are the mutation gate: the random tester or the explorer must find every one (docs/mutants.md lists which), or
+/// the testers are too weak. They are in the code itself, not patched in, so that a build cannot drift away from them;
+/// each costs one comparison.
 /// </remarks>
 internal enum Mutant
 {
@@ -139,4 +140,60 @@ internal enum Mutant
 
     /// <summary>A page that came back from a pool holds what its last owner wrote.</summary>
     PoolSkipsZero,
+
+    /// <summary>VMAs with different KeyIDs merge.</summary>
+    VmaMergeIgnoresKeyId = Mutants.FirstOfVmas + VmaFault.MergeIgnoresKeyId,
+
+    /// <summary>VMAs with different protections merge.</summary>
+    VmaMergeIgnoresProtection = Mutants.FirstOfVmas + VmaFault.MergeIgnoresProtection,
+
+    /// <summary>encrypt_mprotect merges by the KeyID from before, as the reference code did.</summary>
+    VmaMergeByOldKeyId = Mutants.FirstOfVmas + VmaFault.MergeByOldKeyId,
+
+    /// <summary>VMAs that agree do not merge.</summary>
+    VmaMergeNever = Mutants.FirstOfVmas + VmaFault.MergeNever,
+
+    /// <summary>What is left of a split VMA has KeyID 0.</summary>
+    VmaSplitDropsKeyId = Mutants.FirstOfVmas + VmaFault.SplitDropsKeyId,
+
+    /// <summary>What is left of a split VMA takes no reference to its slot.</summary>
+    VmaSplitSkipsReference = Mutants.FirstOfVmas + VmaFault.SplitSkipsReference,
+
+    /// <summary>A child's VMAs have KeyID 0.</summary>
+    VmaForkDropsKeyId = Mutants.FirstOfVmas + VmaFault.ForkDropsKeyId,
+
+    /// <summary>A child's VMAs take no references.</summary>
+    VmaForkSkipsReference = Mutants.FirstOfVmas + VmaFault.ForkSkipsReference,
+
+    /// <summary>mremap loses the KeyID.</summary>
+    VmaRemapDropsKeyId = Mutants.FirstOfVmas + VmaFault.RemapDropsKeyId,
+
+    /// <summary>mremap keeps the reference of the old place.</summary>
+    VmaRemapKeepsReference = Mutants.FirstOfVmas + VmaFault.RemapKeepsReference,
+
+    /// <summary>mprotect makes the KeyID of a VMA 0.</summary>
+    VmaProtectDropsKeyId = Mutants.FirstOfVmas + VmaFault.ProtectDropsKeyId,
+
+    /// <summary>munmap keeps the VMA's reference.</summary>
+    VmaUnmapKeepsReference = Mutants.FirstOfVmas + VmaFault.UnmapKeepsReference,
+
+    /// <summary>A VMA that changes its key keeps the reference of the old one.</summary>
+    VmaKeyChangeKeepsReference = Mutants.FirstOfVmas + VmaFault.KeyChangeKeepsReference,
+
+    /// <summary>encrypt_mprotect with nothing to change empties the memory.</summary>
+    VmaKeyNoOpDiscards = Mutants.FirstOfVmas + VmaFault.KeyNoOpDiscards,
+
+    /// <summary>encrypt_mprotect takes memory that is not anonymous.</summary>
+    VmaKeyOnAnyBacking = Mutants.FirstOfVmas + VmaFault.KeyOnAnyBacking,
+}
+
+/// <summary>Sorts seeded faults by where they are seeded.</summary>
+internal static class Mutants
+{
+    /// <summary>The number below those of faults in the rules of VMAs, which are seeded in Strongroom.Memory.</summary>
+    internal const int FirstOfVmas = 1000;
+
+    /// <summary>Gets what a fault is in the rules of VMAs.</summary>
+    internal static VmaFault InVmas(this Mutant mutant) =>
+        (int)mutant > FirstOfVmas ? (VmaFault)((int)mutant - FirstOfVmas) : VmaFault.None;
 }

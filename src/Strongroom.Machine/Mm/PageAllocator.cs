@@ -6,9 +6,8 @@ namespace Strongroom.Machine.Mm;
 /// The kernel's page allocator: zones, buddy lists, per-CPU lists, and a flush policy for pages with a KeyID.
 /// </summary>
 /// <remarks>
-/// <para>Frames of one node: zone 3n is its DMA32 zone (node 0 only), 3n+1 normal, 3n+2 movable. Fallback goes
-/// movable -> normal ->
-/// DMA32 within a node, then to the other nodes in order of number.</para>
+/// <para>Frames of one node: zone 3n is its DMA32 zone (node 0 only), 3n+1 normal, 3n+2 movable. Fallback goes movable
+/// -> normal -> DMA32 within a node, then to the other nodes in order of number.</para>
 /// <para>Invariant (I8): every plugged frame is in exactly one of buddy lists, per-CPU lists, pools, reserved, used,
 /// isolated.</para>
 /// <para>Thread safety: none; the CPU number says whose list is used. Allocates: nothing after construction.</para>
@@ -59,11 +58,6 @@ internal sealed partial class PageAllocator
 
     /// <summary>Gets the flush policy.</summary>
     internal FlushPolicy Policy => _policy;
-
-    /// <summary>
-    /// Gets or sets what is asked to free memory when lists are empty; it returns whether it is worth another try.
-    /// </summary>
-    internal Func<int, bool>? Reclaim { get; set; }
 
     /// <summary>Gets the allocations that were served.</summary>
     internal ulong Allocations { get; private set; }
@@ -272,23 +266,9 @@ internal sealed partial class PageAllocator
             return -1;
         }
 
-        for (int attempt = 0; attempt < 3; attempt++)
-        {
-            _ = _policy.Shrink(cpu, 1 << Math.Max(order, 5)); // what it gave back is tried below either way
-            DrainAll();
-            int frame = TakeFree(cpu, gfp, order, node);
-            if (frame >= 0)
-            {
-                return frame;
-            }
-
-            if (Reclaim is null || !Reclaim(order))
-            {
-                return -1;
-            }
-        }
-
-        return -1;
+        _ = _policy.Shrink(cpu, 1 << Math.Max(order, 5)); // what it gave back is tried below either way
+        DrainAll();
+        return TakeFree(cpu, gfp, order, node);
     }
 }
 

@@ -36,9 +36,8 @@ internal enum FrameState : byte
 
 /// <summary>What the kernel knows of every frame: struct page and page_ext, as arrays.</summary>
 /// <remarks>
-/// 27 bytes a frame. page_ext's KeyID means, by flush policy: the KeyID in force (0 for every free frame), or the
-/// last one. Thread safety:
-/// none. Source: Linux RFC "x86/mm: Implement page_keyid() using page_ext".
+/// 27 bytes a frame. page_ext's KeyID means, by flush policy: the KeyID in force (0 for every free frame), or the last
+/// one. Thread safety: none. Source: Linux RFC "x86/mm: Implement page_keyid() using page_ext".
 /// </remarks>
 internal sealed class PageArray
 {

@@ -4,9 +4,8 @@ namespace Strongroom.Machine.Mm;
 
 /// <summary>The page tables of one process: four levels of 512 entries, with 4 KiB and 2 MiB leaves.</summary>
 /// <remarks>
-/// Entries have the hardware's bit layout. The tables themselves live in host memory, not in simulated DRAM: the
-/// kernel keeps
-/// them under KeyID 0, where nothing of interest to this model happens to them. Thread safety: none.
+/// Entries have the hardware's bit layout. The tables themselves live in host memory, not in simulated DRAM: the kernel
+/// keeps them under KeyID 0, where nothing of interest to this model happens to them. Thread safety: none.
 /// </remarks>
 internal sealed class PageTable
 {
@@ -85,8 +84,7 @@ internal sealed class PageTable
     /// <param name="from">Where to start; a multiple of 4096.</param>
     /// <param name="end">Where to stop.</param>
     /// <returns>The address of the entry, the first one of a 2 MiB page that starts below <paramref name="from"/>
-    /// excepted: then
-    /// <paramref name="from"/> itself; or <paramref name="end"/>.</returns>
+    /// excepted: then <paramref name="from"/> itself; or <paramref name="end"/>.</returns>
     internal ulong NextMapped(ulong from, ulong end)
     {
         while (from < end)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Strongroom.Keys;
 using Strongroom.Machine.Hardware;
 using Strongroom.Secrets;
@@ -7,27 +8,29 @@ namespace Strongroom.Machine.Mm;
 
 /// <summary>Programs KeyIDs with PCONFIG: one lead CPU for each package, and the same command on all of them.</summary>
 /// <remarks>
-/// Retries, the choice of the error and the life of slots are the key service's; here are the structure, the lead
-/// CPUs and the flush that
-/// must come before a slot is cleared. Source: Linux RFC "keys/mktme: Program MKTME keys into the platform hardware",
-/// "keys/mktme: Set up PCONFIG programming targets".
+/// Retries, the choice of the error and the life of slots are the key service's; here are the structure, the lead CPUs
+/// and the flush that must come before a slot is cleared. Source: Linux RFC "keys/mktme: Program MKTME keys into the
+/// platform hardware", "keys/mktme: Set up PCONFIG programming targets".
 /// </remarks>
 internal sealed class PconfigProgrammer : IKeyProgrammer
 {
     private readonly Platform _platform;
     private readonly Action<ushort> _retire;
     private readonly Mutant _mutant;
+    private readonly IReadOnlyList<HmatDomain> _hmat;
     private readonly int[] _leads;
     private readonly int[] _packages;
     private int _arriving;
 
     /// <summary>Chooses the first online CPU of every package as its lead.</summary>
-    internal PconfigProgrammer(Platform platform, MktmeEnumeration enumeration, Action<ushort> retire, Mutant mutant)
+    internal PconfigProgrammer(
+        Platform platform, MktmeEnumeration enumeration, FirmwareFacts firmware, Action<ushort> retire, Mutant mutant)
     {
         _platform = platform;
         _retire = retire;
         _mutant = mutant;
-        IsAvailable = enumeration.KeyIdCount > 0 && platform.Config.HasHmat;
+        bool hasHmat = HmatTable.TryRead(firmware.Hmat ?? platform.ReadHmat(), out _hmat) is null;
+        IsAvailable = enumeration.KeyIdCount > 0 && hasHmat;
         ActivatedAlgorithms = (AlgorithmSet)enumeration.Algorithms;
         _leads = new int[platform.Config.Packages];
         _packages = new int[platform.Config.Packages];
@@ -54,26 +57,22 @@ internal sealed class PconfigProgrammer : IKeyProgrammer
     internal int AnyLeadCpu => _leads[_packages[0]];
 
     /// <inheritdoc/>
-    /// <remarks>Safe: every package whose memory is online has an online CPU, which the HMAT table's processor
-    /// domains say.</remarks>
+    /// <remarks>
+    /// Safe: every memory domain of the HMAT table names a processor domain, and a CPU of that is online, so that some
+    /// CPU can program the controller that owns the memory. A table without memory domains proves nothing. Source:
+    /// Linux RFC "acpi/hmat: Evaluate topology presented in ACPI HMAT for MKTME".
+    /// </remarks>
     public bool IsTopologySafe()
     {
-        for (int package = 0; package < _leads.Length; package++)
+        foreach (HmatDomain domain in _hmat)
         {
-            ulong start = _platform.Dram.SpanBytes * (ulong)package;
-            bool hasMemory = false;
-            for (ulong at = start; at < start + _platform.Dram.SpanBytes; at += (ulong)_platform.Dram.SectionBytes)
-            {
-                hasMemory |= _platform.Dram.IsPresent(at);
-            }
-
-            if (hasMemory && _leads[package] < 0)
+            if (domain.Initiator is not { } package || package >= _leads.Length || _leads[package] < 0)
             {
                 return false;
             }
         }
 
-        return true;
+        return _hmat.Count > 0;
     }
 
     /// <inheritdoc/>

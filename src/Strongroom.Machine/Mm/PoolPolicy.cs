@@ -8,13 +8,11 @@ namespace Strongroom.Machine.Mm;
 /// </summary>
 /// <remarks>
 /// <para>A pool keeps single pages, newest first, up to a cap for each KeyID and a cap over all; beyond the caps, and
-/// under memory
-/// pressure, the oldest pages of the largest pool are flushed and go back to the free lists. Blocks of more than one
-/// page are
-/// flushed at once. Pages in a pool hold no reference to the slot; clearing the slot drains its pool first.</para>
-/// <para>Each node has pools of its own. Allocates: nothing after construction. Source: "MKTME
-/// enabling", version 5, July 2018 ("per-KeyID pool of
-/// free pages").</para>
+/// under memory pressure, the oldest pages of the largest pool are flushed and go back to the free lists. Blocks of
+/// more than one page are flushed at once. Pages in a pool hold no reference to the slot; clearing the slot drains its
+/// pool first.</para>
+/// <para>Each node has pools of its own. Allocates: nothing after construction. Source: "MKTME enabling", version 5,
+/// July 2018 ("per-KeyID pool of free pages").</para>
 /// </remarks>
 internal sealed class PoolPolicy : AllocateAndFreePolicy
 {

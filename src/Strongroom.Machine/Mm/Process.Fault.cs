@@ -81,7 +81,7 @@ internal sealed partial class Process
 
         if (!vma.IsAnonymous)
         {
-            return AccessResult.BusError;
+            return _kernel.Dax.Fault(this, cpu, vma, page, isWrite);
         }
 
         if (Table.TryWalk(page, out ulong pte, out PageSize size))
@@ -111,6 +111,14 @@ internal sealed partial class Process
         _kernel.Pages.Flags[frame] |= PageFlags.Anonymous;
         Table.Set(page, Pte.Make(_kernel.Layout, frame, vma.KeyId.Value, FlagsFor(vma.Protection, writable)));
         _kernel.ReverseMap.Add(frame, Number, page);
+    }
+
+    /// <summary>Puts the shared zero page into the table, with the VMA's KeyID stripped: it is stored under KeyID 0.</summary>
+    internal void MapZeroPage(Vma vma, ulong page)
+    {
+        ushort keyId = _kernel.Mutant == Mutant.ZeroPageWithKeyId ? vma.KeyId.Value : (ushort)0;
+        ulong entry = Pte.Make(_kernel.Layout, _kernel.ZeroFrame, vma.KeyId.Value, FlagsFor(vma.Protection, writable: false));
+        Table.Set(page, Pte.StripKeyId(_kernel.Layout, entry) | Pte.Make(_kernel.Layout, 0, keyId, Pte.Special));
     }
 
     /// <summary>Allocates a page under the KeyID of a VMA (alloc_page_vma).</summary>
@@ -155,9 +163,7 @@ internal sealed partial class Process
         bool encrypted = !vma.KeyId.IsPlatform;
         if (!isWrite && (!encrypted || _kernel.Options.ZeroPage == ZeroPageRule.StripKeyId))
         {
-            ushort keyId = _kernel.Mutant == Mutant.ZeroPageWithKeyId ? vma.KeyId.Value : (ushort)0;
-            ulong entry = Pte.Make(_kernel.Layout, _kernel.ZeroFrame, vma.KeyId.Value, FlagsFor(vma.Protection, writable: false));
-            Table.Set(page, Pte.StripKeyId(_kernel.Layout, entry) | Pte.Make(_kernel.Layout, 0, keyId, Pte.Special));
+            MapZeroPage(vma, page);
             return AccessResult.Done;
         }
 

@@ -94,6 +94,21 @@ internal sealed partial class Process
         return Errno.None;
     }
 
+    /// <summary>Takes a page of a file out of the table, wherever the file is mapped.</summary>
+    internal void UnmapHole(VmaBacking backing, long index)
+    {
+        ulong offset = (ulong)index * PageBytes;
+        foreach (Vma vma in _space.Vmas)
+        {
+            if (vma.Backing == backing && offset >= vma.OffsetBytes && offset - vma.OffsetBytes < vma.Range.LengthBytes)
+            {
+                ulong at = vma.Start.Value + (offset - vma.OffsetBytes);
+                Table.Set(at, 0);
+                _kernel.ShootDown(Number, at);
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void CopyForFork(IMemoryMachine child, Vma vma)
     {

@@ -24,12 +24,11 @@ internal enum AccessResult
 
 /// <summary>A process: its VMAs, its page table, and what happens to its pages.</summary>
 /// <remarks>
-/// <para>VMAs are those of <see cref="AddressSpace"/>, which calls back here to change pages; page-table entries
-/// carry the KeyID of
-/// their VMA, pages that of their page_ext, and the two must agree (checked by <see cref="FindBrokenRule"/>).</para>
+/// <para>VMAs are those of <see cref="AddressSpace"/>, which calls back here to change pages; page-table entries carry
+/// the KeyID of their VMA, pages that of their page_ext, and the two must agree (checked by <see
+/// cref="FindBrokenRule"/>).</para>
 /// <para>Entries of a page: 0 (nothing), swap (not present), present. Huge pages are split before anything but an
-/// access, a whole
-/// unmap or exit is done to them.</para>
+/// access, a whole unmap or exit is done to them.</para>
 /// <para>Thread safety: none.</para>
 /// </remarks>
 internal sealed partial class Process : IMemoryMachine
@@ -47,7 +46,7 @@ internal sealed partial class Process : IMemoryMachine
     {
         _kernel = kernel;
         Number = number;
-        _space = new AddressSpace(kernel.Keys.Slots, this);
+        _space = new AddressSpace(kernel.Keys.Slots, this, new() { Fault = kernel.Mutant.InVmas() });
     }
 
     /// <summary>Gets the process's number, which is also that of its address space in TLBs.</summary>
@@ -125,8 +124,15 @@ internal sealed partial class Process : IMemoryMachine
     /// <returns>The first broken rule in words, or null.</returns>
     internal string? FindBrokenRule()
     {
+        Vma? below = null;
         foreach (Vma vma in _space.Vmas)
         {
+            if (below is not null && below.CanMergeWith(vma))
+            {
+                return $"Process {Number} has two VMAs that could be one: {below} and {vma}.";
+            }
+
+            below = vma;
             for (ulong at = Table.NextMapped(vma.Start.Value, vma.End.Value); at < vma.End.Value;)
             {
                 bool present = Table.TryWalk(at, out ulong pte, out PageSize size);

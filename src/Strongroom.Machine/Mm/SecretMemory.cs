@@ -63,13 +63,10 @@ internal sealed class SecretFile
 /// <summary>Memory that the kernel cannot read: pages off the direct map, in chunks of 2 MiB for each file.</summary>
 /// <remarks>
 /// <para>A chunk leaves the direct map as a whole when it is allocated and comes back when its file goes: the map is
-/// split once for 512
-/// pages. With a boot reserve chunks come from it only. Pages are unevictable, cannot be migrated or pinned, and
-/// hibernation is
-/// refused while a file lives.</para>
-/// <para>Order at the end: direct map restored, pages cleared, pages freed. Source: "secretmemfd",
-/// version 3, July 2020; Linux
-/// mm/secretmem.c.</para>
+/// split once for 512 pages. With a boot reserve chunks come from it only. Pages are unevictable, cannot be migrated or
+/// pinned, and hibernation is refused while a file lives.</para>
+/// <para>Order at the end: direct map restored, pages cleared, pages freed. Source: "secretmemfd", version 3, July
+/// 2020; Linux mm/secretmem.c.</para>
 /// <para>Thread safety: none.</para>
 /// </remarks>
 internal sealed class SecretMemory
@@ -102,6 +99,15 @@ internal sealed class SecretMemory
 
     /// <summary>Gets the number of files that live.</summary>
     internal int FileCount => _files.Count;
+
+    /// <summary>Counts the references to slots that open files hold, beside those of their mappings.</summary>
+    internal void CountReferences(long[] counted)
+    {
+        foreach (SecretFile file in _files.Values)
+        {
+            counted[file.KeyId.Value]++;
+        }
+    }
 
     /// <summary>secretmemfd(flags).</summary>
     /// <returns>EINVAL for an unknown bit or both modes.</returns>

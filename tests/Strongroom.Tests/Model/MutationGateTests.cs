@@ -1,5 +1,11 @@
+using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
 using Strongroom.Machine.Checking;
+using Strongroom.Machine.Mm;
+using Strongroom.Memory;
+using Strongroom.Tests.Rules;
 using Xunit;
 
 namespace Strongroom.Tests.Model;
@@ -11,7 +17,7 @@ public class MutationGateTests
     {
         List<string> survivors = [];
         int tried = 0;
-        foreach (Strongroom.Machine.Mm.Mutant mutant in MutationGate.Mutants())
+        foreach (Mutant mutant in MutationGate.Mutants())
         {
             MutationVerdict verdict = MutationGate.Try(mutant, seed: 1);
             TestContext.Current.TestOutputHelper?.WriteLine($"| {mutant} | {verdict.Killer ?? "SURVIVES"} | {verdict.Evidence} |");
@@ -24,5 +30,26 @@ public class MutationGateTests
 
         Assert.Empty(survivors);
         Assert.True(tried >= 30);
+    }
+
+    [Fact]
+    public void Every_seeded_fault_is_in_the_documents()
+    {
+        Mutant[] mutants = [.. MutationGate.Mutants()];
+        string list = File.ReadAllText(Path.Combine(Repository.Root, "docs/mutants.md"));
+        foreach (Mutant mutant in mutants)
+        {
+            Assert.Contains($"| {mutant} | ", list, StringComparison.Ordinal);
+        }
+
+        string promises = File.ReadAllText(Path.Combine(Repository.Root, "SPECIFICATION.md"));
+        Assert.Contains($"none of {mutants.Length} ", promises, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_fault_in_the_rules_of_VMAs_can_be_seeded()
+    {
+        VmaFault[] seeded = [.. MutationGate.Mutants().Select(mutant => mutant.InVmas()).Where(fault => fault != VmaFault.None)];
+        Assert.Equal([.. Enum.GetValues<VmaFault>().Where(fault => fault != VmaFault.None)], seeded);
     }
 }

@@ -25,22 +25,4 @@ public class TourTests
         Assert.Contains("CPU 1 reads 20 73 65 63 72 65 74 21", text, StringComparison.Ordinal);
         Assert.DoesNotContain("DRAM  20 73 65 63 72 65 74 21", text, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void The_TLA_module_has_every_step_and_the_shape()
-    {
-        string module = TlaExport.Write(new(2, 3, 2, ProtocolPolicy.Pools, Speculation.All));
-        foreach (string wanted in new[] { "Lines    == 1..2", "KeyIds   == 3", "Caches   == 1..2", "\"pools\"", "0..(KeyIds - 1)" })
-        {
-            Assert.Contains(wanted, module, StringComparison.Ordinal);
-        }
-
-        foreach (StepKind kind in Enum.GetValues<StepKind>())
-        {
-            string name = kind is StepKind.Free or StepKind.Pool ? "FreePage" : kind == StepKind.Migrate ? "Migration" : kind.ToString();
-            Assert.Contains(name, module, StringComparison.Ordinal);
-        }
-
-        Assert.DoesNotContain('@', module);
-    }
 }
