@@ -145,7 +145,7 @@ internal sealed class AgentStarter
         if (result == 0)
         {
             _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
-            ulong parent = (ulong)_injector.Call(SystemCall.Getpid);
+            ulong parent = unchecked((ulong)_injector.Call(SystemCall.Getpid)); // a negative errno: killed, and the clone fails too
             result = _injector.Call(SystemCall.Clone, CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: parent);
         }
 
