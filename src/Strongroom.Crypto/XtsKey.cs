@@ -64,6 +64,26 @@ public sealed partial class XtsKey : IDisposable
     public static XtsKey Import(MemoryAlgorithm algorithm, ReadOnlySpan<byte> raw) =>
         Import(algorithm, raw, XtsBackends.Chosen);
 
+    /// <summary>Makes a key from given material as it is, also with equal halves, which the hardware of MKTME takes and its programs
+    /// give. The caller keeps and wipes its own copy.</summary>
+    /// <param name="algorithm">The algorithm.</param>
+    /// <param name="raw">As for <see cref="Import(MemoryAlgorithm, ReadOnlySpan{byte})"/>.</param>
+    /// <exception cref="ArgumentException">The length is wrong.</exception>
+    /// <exception cref="KernelException">No secret memory (RLIMIT_MEMLOCK).</exception>
+    public static unsafe XtsKey ImportAsGiven(MemoryAlgorithm algorithm, ReadOnlySpan<byte> raw)
+    {
+        if (raw.Length != MaterialBytes(algorithm))
+        {
+            throw new ArgumentException($"The key material has {raw.Length} bytes; {algorithm} takes another number.", nameof(raw));
+        }
+
+        fixed (byte* p = raw)
+        {
+            // SAFETY: `p` holds the bytes of a key, pinned while they are read.
+            return new XtsKey(algorithm, XtsBackends.Chosen, p);
+        }
+    }
+
     /// <summary>Makes a key from material in secret memory. The caller keeps and disposes its own copy.</summary>
     /// <inheritdoc cref="Import(MemoryAlgorithm, ReadOnlySpan{byte})"/>
     public static XtsKey Import(MemoryAlgorithm algorithm, SecretBuffer raw)

@@ -18,6 +18,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
     private const int SigChld = 17;
     private const int SigPipe = 13;
     private const int StackBytes = 16384;
+    private const long NotYet = long.MinValue;
 
     private readonly MachineCode _code;
     private readonly Block* _block;
@@ -28,7 +29,9 @@ internal sealed unsafe class ChildLauncher : IDisposable
     /// <param name="path">The file to execute, as bytes of a path.</param>
     /// <param name="arguments">argv, argv[0] included.</param>
     /// <param name="environment">NAME=value strings.</param>
-    internal ChildLauncher(byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment)
+    /// <param name="filter">A seccomp filter to put the program behind; null for none.</param>
+    internal ChildLauncher(
+        byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, FilterProgram? filter = null)
     {
         _code = MachineCode.Load(MachineCode.Assemble(Write));
 
@@ -39,10 +42,32 @@ internal sealed unsafe class ChildLauncher : IDisposable
         _block->Path = Native(path);
         _block->Arguments = NativeVector(arguments);
         _block->Environment = NativeVector(environment);
+        _block->Listener = NotYet;
+        if (filter is not null)
+        {
+            ReadOnlySpan<sock_filter> code = filter.Code;
+            sock_filter* copy = (sock_filter*)NativeMemory.Alloc((nuint)code.Length, (nuint)sizeof(sock_filter));
+            _strings.Add((nint)copy);
+            code.CopyTo(new Span<sock_filter>(copy, code.Length));
+            _block->Program = new() { len = (ushort)code.Length, filter = copy };
+            _block->Filter = &_block->Program;
+        }
     }
 
     /// <summary>Gets the errno of a failed exec; 0 before that and after success.</summary>
     internal int ExecErrno => -(int)_block->ExecResult;
+
+    /// <summary>Gets the descriptor, in the child's table until it execs, of the filter's listener, or a negative errno.</summary>
+    /// <remarks>Waits for the child to have installed the filter that it was made with.</remarks>
+    internal int WaitForListener()
+    {
+        while (System.Threading.Volatile.Read(ref _block->Listener) == NotYet)
+        {
+            _ = System.Threading.Thread.Yield();
+        }
+
+        return (int)_block->Listener;
+    }
 
     /// <summary>Makes the child. It waits for <see cref="Release"/>.</summary>
     /// <returns>Its process id.</returns>
@@ -91,6 +116,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
     // rdi: the block. Returns clone's result in the parent; never returns in the child.
     private static void Write(Assembler c)
     {
+        Label start = c.CreateLabel();
         Label wait = c.CreateLabel();
         Label go = c.CreateLabel();
         c.push(rbx);
@@ -103,9 +129,19 @@ internal sealed unsafe class ChildLauncher : IDisposable
         c.xor(r8d, r8d);
         c.syscall();
         c.test(rax, rax);
-        c.jz(wait);
+        c.jz(start);
         c.pop(rbx);
         c.ret();
+
+        c.Label(ref start);
+        c.mov(rdx, __[rbx + Offset.Filter]);
+        c.test(rdx, rdx);
+        c.jz(wait);
+        c.mov(eax, (int)Libc.SYS_seccomp);                // seccomp(SECCOMP_SET_MODE_FILTER, flags, filter)
+        c.mov(edi, Libc.SECCOMP_SET_MODE_FILTER);
+        c.mov(esi, Libc.SECCOMP_FILTER_FLAG_NEW_LISTENER | Libc.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+        c.syscall();
+        c.mov(__[rbx + Offset.Listener], rax);
 
         c.Label(ref wait);
         c.mov(eax, __dword_ptr[rbx + Offset.Go]);
@@ -176,6 +212,8 @@ internal sealed unsafe class ChildLauncher : IDisposable
         internal const int ExecResult = 40;
         internal const int Go = 48;
         internal const int DefaultAction = 56;
+        internal const int Filter = 88;
+        internal const int Listener = 96;
     }
 
     // What parent and child share; the offsets above.
@@ -191,5 +229,8 @@ internal sealed unsafe class ChildLauncher : IDisposable
         internal int Go;
         internal int Padding;
         internal fixed ulong DefaultAction[4];
+        internal sock_fprog* Filter;
+        internal long Listener;
+        internal sock_fprog Program;
     }
 }

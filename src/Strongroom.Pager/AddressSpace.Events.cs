@@ -125,6 +125,7 @@ internal sealed partial class AddressSpace
 
         Displace(target); // first: it encrypts what is staged
         List<(ulong Page, PageEntry Entry)> moved = [];
+        List<KeyRange> keys = LiftKeys(source);
         foreach (AddressRange part in TakeDisplaced(source, moved))
         {
             TakeAll(part, moved);
@@ -136,6 +137,7 @@ internal sealed partial class AddressSpace
         _registered.Add(target);
         NoteLanding(source, target);
         _expectedUnmaps.Add(source);
+        LandKeys(keys, source, target);
         foreach ((ulong page, PageEntry entry) in moved)
         {
             PageNumber landed = new(page - from.Page.Value + to.Page.Value);

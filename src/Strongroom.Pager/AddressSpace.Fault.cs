@@ -23,7 +23,7 @@ internal sealed partial class AddressSpace
         int index = PageTable.IndexOf(fault.Page);
         region.LastUsedTick = _context.Tick;
         long allocated = GC.GetAllocatedBytesForCurrentThread();
-        bool isDone = region[index].State switch
+        bool isDone = !IsHeldBack(fault.Page) && region[index].State switch
         {
             PageState.Sealed or PageState.SealedZero => OpenAround(region, index),
             PageState.Limbo => Rescue(region, index),
@@ -123,7 +123,7 @@ internal sealed partial class AddressSpace
             }
             else
             {
-                _keys.Frames.Open(entry.Value, plaintext);
+                DomainOf(region, first + i).Frames.Open(entry.Value, plaintext);
             }
         }
     }

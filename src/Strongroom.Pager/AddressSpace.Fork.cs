@@ -36,6 +36,8 @@ internal sealed partial class AddressSpace
                 Forget(region, i);
             }
         }
+
+        _keyRanges.Remove(range);
     }
 
     // The kernel has copied the page tables and waits for this to be read before the child can run. No move or fill can have
@@ -45,9 +47,10 @@ internal sealed partial class AddressSpace
         EncryptAllStaged(); // staging is not inherited
         UInt128 tag = NewTag();
         AddressSpace child = new(_context, childUffd, _keys.Share(), TagAddress) { Tag = tag };
+        child._keyRanges.Inherit(_keyRanges);
         foreach (Region region in _table.Regions)
         {
-            child.Inherit(region, _keys.Frames);
+            child.Inherit(region);
         }
 
         foreach (AddressRange range in _registered.Ranges)
@@ -77,7 +80,7 @@ internal sealed partial class AddressSpace
         return _uffd.Copy(new VirtualAddress(TagAddress).Page, page, out _) is FillOutcome.Filled or FillOutcome.Gone;
     }
 
-    private void Inherit(Region parent, FrameStore frames)
+    private void Inherit(Region parent)
     {
         if (parent.TrackedCount == parent.ClearCount)
         {
@@ -91,7 +94,7 @@ internal sealed partial class AddressSpace
             PageEntry entry = parent[i];
             if (entry.State == PageState.Sealed)
             {
-                frames.AddReference(entry.Value);
+                DomainOf(parent, i).Frames.AddReference(entry.Value);
             }
 
             if (entry.IsSealed)

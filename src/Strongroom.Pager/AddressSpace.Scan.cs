@@ -190,7 +190,8 @@ internal sealed partial class AddressSpace
                 : ClearReason.ReadOnly;
         }
 
-        return _excluded.TryGetValue(vma.Range.Start.Value, out Exclusion found) ? found.Reason : null;
+        return IsNotEncrypted(vma.Range.Start.Page) ? ClearReason.NotEncrypted
+            : _excluded.TryGetValue(vma.Range.Start.Value, out Exclusion found) ? found.Reason : null;
     }
 
     private void CountUncovered(AddressRange range, string reason)

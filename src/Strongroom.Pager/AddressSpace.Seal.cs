@@ -252,7 +252,7 @@ internal sealed partial class AddressSpace
         PageNumber page = _slots!.PageOf(slot);
         PageEntry entry = plaintext.IndexOfAnyExcept((byte)0) < 0
             ? PageEntry.Of(PageState.SealedZero)
-            : PageEntry.Of(PageState.Sealed, _keys.Frames.Seal(plaintext));
+            : PageEntry.Of(PageState.Sealed, DomainOf(page).Seal(plaintext));
         _table.Set(page, entry);
         _slots.Soil(slot);
         _context.Statistics.SealedPages++;

@@ -45,6 +45,7 @@ internal sealed partial class AddressSpace : IDisposable
         _uffd = uffd;
         _keys = keys;
         _table = new PageTable(context.Counts);
+        _keyRanges = new KeyRanges(context.Slots);
         _registered = new RangeSet();
         TagAddress = tagAddress;
     }
@@ -176,6 +177,8 @@ internal sealed partial class AddressSpace : IDisposable
             }
         }
 
+        EndCalls();
+        _keyRanges.Clear();
         Agent?.Dispose();
         _maps?.Dispose();
         _pagemap?.Dispose();
@@ -192,7 +195,7 @@ internal sealed partial class AddressSpace : IDisposable
         PageEntry entry = region[index];
         if (entry.State == PageState.Sealed)
         {
-            _keys.Frames.Release(entry.Value);
+            DomainOf(region, index).Release(entry.Value);
         }
         else if (entry.State == PageState.Limbo)
         {

@@ -1,32 +1,97 @@
+using System;
 using Strongroom.Core;
 using Strongroom.Crypto;
+using Strongroom.Keys;
 
 namespace Strongroom.Pager;
 
+/// <summary>What becomes of a page under a key when it is sealed.</summary>
+internal enum KeyDomainKind
+{
+    /// <summary>It is encrypted under the key.</summary>
+    Encrypted,
+
+    /// <summary>The key is one of type clear: the page is treated like memory without a key of its own.</summary>
+    LikePlatform,
+
+    /// <summary>The key is one of type no-encrypt: the page is left in clear.</summary>
+    NotEncrypted,
+}
+
 /// <summary>A key and the frames under it, shared by the address spaces that use the key.</summary>
-/// <remarks>When the last user lets go, the key is wiped and its frames are dropped: nothing can open them again.</remarks>
+/// <remarks>
+/// When the last user lets go, the key is wiped and its frames are dropped: nothing can open them again. Guarded by: only the pager
+/// thread touches it, but for the making.
+/// </remarks>
 internal sealed class KeyDomain
 {
-    private readonly XtsKey _key;
+    private readonly XtsKey? _key;
+    private readonly KeySlotTable? _slots;
+    private readonly FrameStore? _frames;
     private int _users;
 
     /// <summary>Makes a domain with a fresh random key and one user.</summary>
     internal KeyDomain(KeyId keyId, MemoryAlgorithm algorithm)
+        : this(keyId, XtsKey.Generate(algorithm), null, KeyDomainKind.Encrypted)
+    {
+    }
+
+    /// <summary>Makes the domain of a program's own key, with one user.</summary>
+    /// <param name="keyId">The slot.</param>
+    /// <param name="key">The key, owned from here on; null for a kind that has none.</param>
+    /// <param name="slots">Where its frames leave their references.</param>
+    /// <param name="kind">What becomes of pages.</param>
+    internal KeyDomain(KeyId keyId, XtsKey? key, KeySlotTable? slots, KeyDomainKind kind)
     {
         KeyId = keyId;
-        _key = XtsKey.Generate(algorithm);
-        Frames = new FrameStore(_key);
+        Kind = kind;
+        _key = key;
+        _slots = slots;
+        _frames = key is null ? null : new FrameStore(key);
         _users = 1;
     }
 
     /// <summary>Gets the KeyID.</summary>
     internal KeyId KeyId { get; }
 
+    /// <summary>Gets what becomes of pages.</summary>
+    internal KeyDomainKind Kind { get; }
+
     /// <summary>Gets the frames.</summary>
-    internal FrameStore Frames { get; }
+    internal FrameStore Frames => _frames ?? throw new InvalidOperationException("A key without encryption has no frames.");
 
     /// <summary>Gets a value indicating whether the key is destroyed.</summary>
-    internal bool IsDestroyed => _users == 0;
+    internal bool IsDestroyed => _users == 0 || IsErased;
+
+    /// <summary>Gets a value indicating whether the key was destroyed although memory under it is still mapped.</summary>
+    internal bool IsErased { get; private set; }
+
+    /// <summary>Gets the bytes of ciphertext under the key.</summary>
+    internal long SealedBytes => IsDestroyed || _frames is null ? 0 : _frames.UsedFrames << PageNumber.Shift;
+
+    /// <summary>Encrypts a page; see <see cref="FrameStore.Seal"/>.</summary>
+    internal int Seal(ReadOnlySpan<byte> plaintext)
+    {
+        int frame = Frames.Seal(plaintext);
+        _slots?.AddPages(KeyId);
+        return frame;
+    }
+
+    /// <summary>Drops a reference to a frame.</summary>
+    internal void Release(int frame)
+    {
+        if (IsErased)
+        {
+            return;
+        }
+
+        long before = Frames.UsedFrames;
+        Frames.Release(frame);
+        if (Frames.UsedFrames < before)
+        {
+            _slots?.DropPages(KeyId);
+        }
+    }
 
     /// <summary>Adds a user.</summary>
     internal KeyDomain Share()
@@ -40,8 +105,33 @@ internal sealed class KeyDomain
     {
         if (--_users == 0)
         {
-            _key.Dispose();
-            Frames.Dispose();
+            Wipe();
+        }
+    }
+
+    /// <summary>Drops the key table's use of the key. Memory that is still mapped under it has lost its contents.</summary>
+    internal void Retire()
+    {
+        if (_users > 1)
+        {
+            long frames = _frames?.UsedFrames ?? 0;
+            Wipe();
+            IsErased = true;
+            if (frames > 0)
+            {
+                _slots?.DropPages(KeyId, frames);
+            }
+        }
+
+        Release();
+    }
+
+    private void Wipe()
+    {
+        if (!IsErased)
+        {
+            _key?.Dispose();
+            _frames?.Dispose();
         }
     }
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Kernel;
+using Strongroom.Keys;
 using Strongroom.Secrets;
 
 namespace Strongroom.Pager;
@@ -31,6 +32,9 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets the options.</summary>
     internal RunOptions Options { get; }
+
+    /// <summary>Gets or sets the slots of the programs' own keys; null when they cannot make any.</summary>
+    internal KeySlotTable? Slots { get; set; }
 
     /// <summary>Gets the window in pages.</summary>
     internal long WindowPages { get; }

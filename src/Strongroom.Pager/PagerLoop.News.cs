@@ -44,6 +44,12 @@ internal sealed partial class PagerLoop
                 case MemoryGone gone:
                     HandleGone(gone.Memory);
                     break;
+                case MemoryCalled called:
+                    HandleMemoryCall(called.Call);
+                    break;
+                case KeyRetired retired:
+                    retired.Domain.Retire();
+                    break;
                 case TreeEnded:
                     _isOver = true;
                     break;

@@ -99,6 +99,7 @@ internal sealed partial class PagerLoop : IDisposable
         }
 
         _treeKeys?.Release();
+        EndCalls();
         _epoll.Dispose();
     }
 
@@ -144,6 +145,11 @@ internal sealed partial class PagerLoop : IDisposable
             {
                 space.HandleMessages();
                 isBusy = true;
+            }
+
+            if (space.HasCalls)
+            {
+                isBusy |= space.TryServeCall();
             }
 
             if (space.HasWork)

@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using Strongroom.Kernel;
+using Strongroom.Pager.Calls;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager;
@@ -35,24 +36,35 @@ public static class TreeRunner
             news.Enqueue(item);
             wake.Signal();
         });
+        using CallService? calls = options.Calls is null ? null : new(options.Calls, tracer, item =>
+        {
+            news.Enqueue(item);
+            wake.Signal();
+        });
+        context.Slots = calls?.Keys.Slots;
         using PagerLoop loop = new(context, tick, tracer, news, wake);
-        Trace(tracer, options, loop);
+        Trace(tracer, options, loop, calls);
+        if (calls?.Refusal is { } refusal)
+        {
+            _ = context.Statistics.Remarks.Add(refusal);
+        }
+
         return tracer.ExecErrno != 0
             ? throw new ProgramStartException(tracer.ExecErrno)
             : Report(options, context, loop, tracer, startedAt, cpuBefore);
     }
 
-    private static void Trace(Tracer tracer, RunOptions options, PagerLoop loop)
+    private static void Trace(Tracer tracer, RunOptions options, PagerLoop loop, CallService? calls)
     {
         using ChildLauncher launcher = new(
-            options.Program, options.Arguments, options.Environment);
+            options.Program, options.Arguments, options.Environment, calls?.MakeFilter());
         using SignalRelay relay = new(tracer);
         Exception? failure = null;
         Thread thread = new(() =>
         {
             try
             {
-                tracer.Run(launcher, pid => OwnProcess.LimitOpenFiles(pid, options.OpenFilesSoftLimit));
+                tracer.Run(launcher, calls is null ? null : calls.Start, pid => OwnProcess.LimitOpenFiles(pid, options.OpenFilesSoftLimit));
             }
             catch (KernelException e) when (tracer.RootPid == 0 || tracer.ProcessCount == 0)
             {

@@ -51,6 +51,8 @@ internal sealed class RunCommand
         HelpName = "FILE",
     };
 
+    private readonly CallOptionSet _calls = new();
+
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Say nothing at the end" };
 
     private readonly int _programArgumentCount;
@@ -74,6 +76,7 @@ internal sealed class RunCommand
             run._report,
             run._quiet,
         };
+        run._calls.AddTo(command);
         command.Validators.Add(result =>
         {
             if (programArgumentCount < 1)
@@ -107,6 +110,7 @@ internal sealed class RunCommand
             Algorithm = parsed.GetValue(_algorithm) == "aes-xts-128" ? MemoryAlgorithm.AesXts128 : MemoryAlgorithm.AesXts256,
             KeyPer = parsed.GetValue(_keyPer) == "tree" ? KeyScope.Tree : KeyScope.Process,
             OpenFilesSoftLimit = CallersOpenFilesLimit(),
+            Calls = _calls.Read(parsed),
             Progress = quiet ? null : LiveLine.ForThisTerminal(),
         };
         return Run(options, parsed.GetValue(_report), quiet);

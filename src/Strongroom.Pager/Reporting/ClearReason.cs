@@ -35,4 +35,7 @@ public static class ClearReason
 
     /// <summary>Memory of a device or of a kernel object with pages of its own.</summary>
     public const string Device = "device";
+
+    /// <summary>Memory that the program gave a key of type no-encrypt.</summary>
+    public const string NotEncrypted = "notEncrypted";
 }

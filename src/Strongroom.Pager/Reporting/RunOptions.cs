@@ -60,6 +60,9 @@ public sealed class RunOptions
     /// <summary>Gets what is told about the run about once a second, from a thread of the pager; null for nothing.</summary>
     public IProgress<RunProgress>? Progress { get; init; }
 
+    /// <summary>Gets which of the proposed system calls the program finds; null for none, and no filter in front of it.</summary>
+    public CallOptions? Calls { get; init; }
+
     /// <summary>Makes the same options for another program.</summary>
     /// <param name="program">The file to execute.</param>
     /// <param name="arguments">Its argument vector.</param>
@@ -74,6 +77,7 @@ public sealed class RunOptions
         KeyPer = KeyPer,
         OpenFilesSoftLimit = OpenFilesSoftLimit,
         Progress = Progress,
+        Calls = Calls,
     };
 }
 

@@ -25,12 +25,15 @@ internal sealed class AgentStarter
 
     private readonly int _tid;
     private readonly Injector _injector;
+    private readonly int _ownFilters;
 
     /// <summary>Prepares the start.</summary>
     /// <param name="tid">A stopped thread of the target.</param>
     /// <param name="unhandled">Receives reports of the thread's end.</param>
-    internal AgentStarter(int tid, Queue<WaitResult> unhandled)
+    /// <param name="ownFilters">How many seccomp filters are the pager's own, which let all that an agent does pass.</param>
+    internal AgentStarter(int tid, Queue<WaitResult> unhandled, int ownFilters)
     {
+        _ownFilters = ownFilters;
         _tid = tid;
         _injector = new Injector(tid, unhandled);
     }
@@ -45,7 +48,7 @@ internal sealed class AgentStarter
     internal AgentLink? TryStart(Userfaultfd? inherited, out Userfaultfd? uffd)
     {
         uffd = inherited;
-        if (ProcessTable.IsFiltered(_tid))
+        if (ProcessTable.IsFilteredByItself(_tid, _ownFilters))
         {
             Refusal = "it is behind a seccomp filter, which its agent would be too";
             _injector.LetGo();

@@ -52,6 +52,16 @@ internal sealed class Injector
         return Tracee.TrySetSignalMask(_tid, AllButSigTrap);
     }
 
+    /// <summary>Makes calls with the instruction by which the thread made the call that it is stopped in.</summary>
+    internal void UseOwnInstruction() => SyscallAddress = _saved.rip - 2;
+
+    /// <summary>Gives the call that the thread is stopped in a result, in place of being made again. Before <see cref="End"/>.</summary>
+    internal void Answer(long result)
+    {
+        _saved.rax = unchecked((ulong)result);
+        _saved.orig_rax = ulong.MaxValue;
+    }
+
     /// <summary>Makes one system call.</summary>
     /// <returns>Its result; -ESRCH also when the thread is gone.</returns>
     internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0, ulong r12 = 0)

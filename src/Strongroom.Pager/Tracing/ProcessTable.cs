@@ -80,8 +80,12 @@ internal static class ProcessTable
         return 0;
     }
 
-    /// <summary>Tells whether a thread is behind a seccomp filter or in strict mode; proc_pid_status(5).</summary>
-    internal static bool IsFiltered(int tid) => ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0;
+    /// <summary>Tells whether a thread is behind a seccomp filter that is not the pager's, or in strict mode; proc_pid_status(5).</summary>
+    /// <param name="tid">The thread.</param>
+    /// <param name="ownFilters">How many filters the pager put the program behind.</param>
+    internal static bool IsFilteredByItself(int tid, int ownFilters) =>
+        ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0
+        && (ownFilters == 0 || ReadField($"/proc/{tid}/status", "Seccomp_filters:"u8) != ownFilters);
 
     /// <summary>Tells whether a thread's next child would be in another PID namespace than itself; pid_namespaces(7).</summary>
     internal static bool HasUnshared(int tid) =>

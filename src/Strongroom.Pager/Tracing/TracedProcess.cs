@@ -44,6 +44,9 @@ internal sealed class TracedThread
     /// <summary>Gets or sets who waits to see it outside the kernel, or null.</summary>
     internal QuiesceRequest? Quiescing { get; set; }
 
+    /// <summary>Gets or sets whose call waits for calls to be made in this thread, or null.</summary>
+    internal StoppedCall? Call { get; set; }
+
     /// <summary>Gets or sets what to do at its next interrupt-stop, or null.</summary>
     internal AttachRequest? Pending { get; set; }
 }
@@ -55,7 +58,15 @@ internal abstract record TracerRequest(TargetMemory Memory);
 /// <param name="Memory">Which.</param>
 /// <param name="Inherited">After a fork: the child's address space, else null.</param>
 /// <param name="HeldThread">After a fork: the child's thread, which is stopped and waits; else 0.</param>
-internal sealed record AttachRequest(TargetMemory Memory, AddressSpace? Inherited, int HeldThread) : TracerRequest(Memory);
+internal sealed record AttachRequest(TargetMemory Memory, AddressSpace? Inherited, int HeldThread) : TracerRequest(Memory)
+{
+    /// <summary>Gets whose call needs the agent, or null: that thread is stopped, and makes its call again.</summary>
+    internal StoppedCall? Caller { get; init; }
+}
+
+/// <summary>The wish that a thread be stopped in the system call that it waits in.</summary>
+/// <param name="Call">The call.</param>
+internal sealed record CallRequest(StoppedCall Call) : TracerRequest((TargetMemory)null!);
 
 /// <summary>The question whether every thread has left whatever madvise(2) it was in when this was asked.</summary>
 /// <param name="Memory">Which.</param>

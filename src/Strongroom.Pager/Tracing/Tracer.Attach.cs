@@ -22,10 +22,14 @@ internal sealed partial class Tracer
                 case QuiesceRequest quiesce:
                     Quiesce(quiesce);
                     break;
+                case CallRequest call:
+                    BeginCall(call.Call);
+                    break;
                 case AttachRequest { HeldThread: not 0 } attach:
                     AttachHeld(attach);
                     break;
                 case AttachRequest attach when !TryInterrupt(attach):
+                    attach.Caller?.Refuse();
                     _tell(new AttachDone(attach, null, null, null));
                     break;
                 default:
@@ -99,6 +103,11 @@ internal sealed partial class Tracer
             return false;
         }
 
+        if (request.Caller is { } caller)
+        {
+            return TryInterrupt(request, caller);
+        }
+
         foreach (int tid in process.Threads.OrderBy(tid => tid != process.Pid))
         {
             TracedThread thread = _threads[tid];
@@ -114,7 +123,7 @@ internal sealed partial class Tracer
 
     private void Attach(AttachRequest request, int tid)
     {
-        AgentStarter starter = new(tid, _unhandled);
+        AgentStarter starter = new(tid, _unhandled, OwnFilters);
         AgentLink? agent = starter.TryStart(request.Inherited?.Uffd, out Userfaultfd? uffd);
         request.Memory.IsAttached |= agent is not null;
         _tell(new AttachDone(request, agent, uffd, starter.Refusal));

@@ -112,6 +112,10 @@ internal sealed partial class Tracer
         {
             HandleFirstStop(thread);
         }
+        else if (thread.Call is not null)
+        {
+            CarryOutCall(thread);
+        }
         else if (thread.Pending is not null)
         {
             AttachRequest request = thread.Pending;
@@ -196,6 +200,7 @@ internal sealed partial class Tracer
         }
 
         Settle(thread);
+        thread.Call?.Abandon();
         if (thread.Pending is not null)
         {
             _tell(new AttachDone(thread.Pending, null, null, null));

@@ -58,13 +58,16 @@ internal sealed partial class Tracer : IDisposable
 
     /// <summary>Starts a program and follows it and all its descendants until the last has ended.</summary>
     /// <param name="launcher">The program, not started.</param>
+    /// <param name="takeListener">Given the process and the number of the descriptor there that its filter's calls are read from; null when
+    /// the launcher has no filter.</param>
     /// <param name="beforeExec">Told the process id while the program waits to be executed.</param>
-    internal void Run(ChildLauncher launcher, Action<int> beforeExec)
+    internal void Run(ChildLauncher launcher, Action<int, int>? takeListener, Action<int> beforeExec)
     {
         _bell.BindToThisThread();
         int pid = launcher.Start();
         _rootPid = pid;
         Tracee.Seize(pid);
+        takeListener?.Invoke(pid, launcher.WaitForListener());
         beforeExec(pid);
         TracedProcess root = AddProcess(pid, new TargetMemory(pid, null));
         AddThread(pid, root);

@@ -1,6 +1,7 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
+using Strongroom.Pager.Calls;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -29,6 +30,12 @@ internal sealed record Quiesced(QuiesceRequest Request) : TracerNews;
 
 /// <summary>No process uses a memory any more.</summary>
 internal sealed record MemoryGone(TargetMemory Memory) : TracerNews;
+
+/// <summary>A program asks for a key on its memory. Told by a thread that answers calls.</summary>
+internal sealed record MemoryCalled(MemoryCall Call) : TracerNews;
+
+/// <summary>The key table gave up a key. Told by any thread.</summary>
+internal sealed record KeyRetired(KeyDomain Domain) : TracerNews;
 
 /// <summary>The last process of the tree has ended, or the program could not be started.</summary>
 internal sealed record TreeEnded : TracerNews;

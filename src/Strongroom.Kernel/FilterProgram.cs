@@ -1,0 +1,95 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+
+namespace Strongroom.Kernel;
+
+/// <summary>Classic BPF programs for seccomp(2), written as tests one after the other.</summary>
+/// <remarks>
+/// Of a system call's number and architecture alone, whatever the program returns is remembered by the kernel in a bitmap (Linux 5.11,
+/// kernel/seccomp.c, seccomp_cache_prepare): calls that no test with an argument concerns do not run the program at all.
+/// </remarks>
+internal sealed class FilterProgram
+{
+    /// <summary>The length of one instruction.</summary>
+    internal const int InstructionBytes = 8;
+
+    private const int OffsetOfNumber = 0;
+    private const int OffsetOfArchitecture = 4;
+    private const int OffsetOfArguments = 16;
+    private readonly List<sock_filter> _code = [];
+
+    /// <summary>Begins a program that allows every call of another architecture than x86-64.</summary>
+    internal FilterProgram()
+    {
+        Load(OffsetOfArchitecture);
+        Jump(Libc.AUDIT_ARCH_X86_64, 1, 0);
+        Return(Libc.SECCOMP_RET_ALLOW);
+        Load(OffsetOfNumber);
+    }
+
+    /// <summary>Gets the program.</summary>
+    internal ReadOnlySpan<sock_filter> Code => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_code);
+
+    /// <summary>Returns an action for a call.</summary>
+    internal void On(int number, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 1);
+        Return(action);
+    }
+
+    /// <summary>Returns an action for a call, unless its sixth argument is a given number; then the call is allowed.</summary>
+    internal void OnUnlessSixth(int number, ulong sixth, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 6);
+        Load(OffsetOfArguments + 40);
+        Jump((uint)(sixth & uint.MaxValue), 0, 3);
+        Load(OffsetOfArguments + 44);
+        Jump((uint)(sixth >> 32), 0, 1);
+        Return(Libc.SECCOMP_RET_ALLOW);
+        Return(action);
+    }
+
+    /// <summary>Returns an action for a call whose first argument is a given one; with others the call is allowed.</summary>
+    internal void OnFirst(int number, ReadOnlySpan<uint> firsts, uint action)
+    {
+        Jump(unchecked((uint)number), 0, checked((byte)(2 + (2 * firsts.Length))));
+        Load(OffsetOfArguments);
+        foreach (uint first in firsts)
+        {
+            Jump(first, 0, 1);
+            Return(action);
+        }
+
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
+    /// <summary>Ends the program.</summary>
+    internal void Otherwise(uint action) => Return(action);
+
+    /// <summary>Writes the program as the kernel reads it, behind a struct sock_fprog that points to it.</summary>
+    /// <param name="address">Where the bytes will lie.</param>
+    internal byte[] ToBytes(ulong address)
+    {
+        byte[] bytes = new byte[16 + (_code.Count * InstructionBytes)];
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)_code.Count);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), address + 16);
+        for (int i = 0; i < _code.Count; i++)
+        {
+            Span<byte> at = bytes.AsSpan(16 + (i * InstructionBytes));
+            BinaryPrimitives.WriteUInt16LittleEndian(at, _code[i].code);
+            at[2] = _code[i].jt;
+            at[3] = _code[i].jf;
+            BinaryPrimitives.WriteUInt32LittleEndian(at[4..], _code[i].k);
+        }
+
+        return bytes;
+    }
+
+    private void Load(int offset) => _code.Add(new() { code = Libc.BPF_LD | Libc.BPF_W | Libc.BPF_ABS, k = (uint)offset });
+
+    private void Jump(uint equal, byte then, byte otherwise) =>
+        _code.Add(new() { code = Libc.BPF_JMP | Libc.BPF_JEQ | Libc.BPF_K, jt = then, jf = otherwise, k = equal });
+
+    private void Return(uint action) => _code.Add(new() { code = Libc.BPF_RET | Libc.BPF_K, k = action });
+}

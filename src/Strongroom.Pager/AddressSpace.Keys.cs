@@ -1,0 +1,275 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Memory;
+using Strongroom.Pager.Agent;
+using Strongroom.Pager.Calls;
+
+namespace Strongroom.Pager;
+
+/// <content>Memory under keys of the program's own: encrypt_mprotect, and which key a page has.</content>
+/// <remarks>
+/// A range with a key stays registered, so that its unmapping, moving and forking are heard of. While a range changes, the faults in it
+/// are held back: nothing can come to be there under the old key, and the protection changes in one step of the kernel's.
+/// </remarks>
+internal sealed partial class AddressSpace
+{
+    private const int PrSetVma = 0x53564d41; // PR_SET_VMA, linux/prctl.h
+    private const ulong DontNeedLocked = 24; // MADV_DONTNEED_LOCKED, Linux 5.18
+
+    private static readonly PageFilter s_filled = new(
+        PageCategories.Present | PageCategories.Swapped, PageCategories.None, PageCategories.None, PageCategories.None);
+
+    private readonly KeyRanges _keyRanges;
+    private readonly Queue<MemoryCall> _calls = new();
+    private AddressRange _changing;
+
+    /// <summary>Gets the ranges that carry keys of the program's own.</summary>
+    internal IReadOnlyList<KeyRange> KeyRanges => _keyRanges.All;
+
+    /// <summary>Gets a value indicating whether calls wait to be carried out.</summary>
+    internal bool HasCalls => _calls.Count > 0 && Agent is not null;
+
+    /// <summary>Takes a call to carry it out when the agent is free.</summary>
+    internal void Queue(MemoryCall call) => _calls.Enqueue(call);
+
+    /// <summary>Carries out one call, unless the agent is busy.</summary>
+    /// <returns>Whether there are more that can be carried out now.</returns>
+    internal bool TryServeCall()
+    {
+        if (Agent is not { IsBusy: false } || Verdict is not null || IsGone)
+        {
+            return false;
+        }
+
+        HandleMessages(); // what was unmapped before the call must be known to be
+        if (Verdict is not null || !_calls.TryDequeue(out MemoryCall? call))
+        {
+            return false;
+        }
+
+        Errno errno = Errno.ENOMEM;
+        try
+        {
+            errno = Serve(call);
+        }
+        finally
+        {
+            _changing = default;
+            call.Finish(errno);
+        }
+
+        return _calls.Count > 0;
+    }
+
+    private void EndCalls()
+    {
+        while (_calls.TryDequeue(out MemoryCall? call))
+        {
+            call.Finish(Errno.ENOSYS);
+        }
+    }
+
+    // The key whose frames hold a page. A key of type clear, or of no encryption, has none: what is sealed there all the same is under
+    // the process's own key.
+    private KeyDomain DomainOf(PageNumber page) =>
+        _keyRanges.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
+
+    private KeyDomain DomainOf(Region region, int index) => DomainOf(new PageNumber(region.FirstPage + (ulong)index));
+
+    private bool IsNotEncrypted(PageNumber page) => _keyRanges.Find(page) is { Kind: KeyDomainKind.NotEncrypted };
+
+    private bool IsHeldBack(PageNumber page)
+    {
+        if (_table[page].State == PageState.Sealed && DomainOf(page).IsErased)
+        {
+            Condemn("it used memory whose key had been destroyed");
+            return true;
+        }
+
+        return !_changing.IsEmpty && _changing.Contains(page.Address);
+    }
+
+    private void MoveKeys(AddressRange source, AddressRange target)
+    {
+        List<KeyRange> moved = _keyRanges.Cut(source);
+        foreach (KeyRange range in moved)
+        {
+            VirtualAddress start = new(range.Range.Start.Value - source.Start.Value + target.Start.Value);
+            _keyRanges.Set(AddressRange.FromLength(start, range.Range.LengthBytes), range.Domain, range.Protection);
+        }
+
+        if (moved.Count > 0)
+        {
+            _keyRanges.Remove(source);
+        }
+    }
+
+    private Errno Serve(MemoryCall call)
+    {
+        if (_maps is null || !_maps.Refresh())
+        {
+            return Errno.ENOMEM; // the target is ending
+        }
+
+        RangeRules rules = new(this, call, _maps);
+        return rules.Apply();
+    }
+
+    // One piece of one VMA. In its order: hear of its faults and events; empty it; give it its key and its protection.
+    private Errno ChangeKey(in KeyChange change, KeyDomain domain)
+    {
+        AddressRange range = change.Range;
+        if (!_registered.Contains(range))
+        {
+            if (_uffd.Register(range) != 0)
+            {
+                return Errno.EINVAL; // the program serves it with a userfaultfd of its own
+            }
+
+            if (!_uffd.IsOneRegisteredVma(range))
+            {
+                return Errno.ENOMEM; // it is being changed by another thread
+            }
+
+            _registered.Add(range);
+        }
+
+        _changing = range;
+        bool isKept = change.Data == KeyChangeData.Keep;
+        if (isKept && !TryReseal(range, domain))
+        {
+            return Errno.EIO;
+        }
+
+        long result = SendChange(change, isEmptied: !isKept && HoldsAnything(range));
+        if (result != 0)
+        {
+            return (Errno)(-result);
+        }
+
+        if (!isKept)
+        {
+            ForgetPages(range);
+            _keyRanges.Set(range, domain, change.To.Protection);
+        }
+
+        return Errno.None;
+    }
+
+    private bool HoldsAnything(AddressRange range)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                if (region[i].State != PageState.Untracked)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return _pagemap!.Find(range, s_filled, _runs, out _) != 0; // negative: not known
+    }
+
+    private void ForgetPages(AddressRange range)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                Forget(region, i);
+            }
+        }
+    }
+
+    // Emptying is reported as an event before it happens, and waits until the event is read. So it is done aside, while events are read.
+    private long SendChange(in KeyChange change, bool isEmptied)
+    {
+        AddressRange range = change.Range;
+        AgentMessage message = Agent!.Message;
+        message.Clear();
+        message.IsAside = isEmptied;
+        int first = isEmptied ? message.Add(SystemCall.Madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
+        ulong name = message.AddData(Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {change.To.KeyId.Value}\0")));
+        _ = message.Add(SystemCall.Prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
+        int last = message.Add(SystemCall.Mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
+        if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))
+        {
+            Condemn("its agent was killed or does not answer");
+            return -Libc.ENOMEM;
+        }
+
+        long emptied = first < 0 ? 0 : message.Result(first);
+        return emptied != 0 ? emptied : message.Result(last);
+    }
+
+    private bool TryExchangeAside()
+    {
+        if (!Agent!.TrySend())
+        {
+            return false;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        while (!Agent.TryReceive(out bool isGone))
+        {
+            if (isGone || Verdict is not null || Stopwatch.GetElapsedTime(start) > AgentLink.Patience)
+            {
+                return false;
+            }
+
+            HandleMessages();
+            _ = Thread.Yield();
+        }
+
+        return true;
+    }
+
+    // Contents that stay are encrypted anew where they are sealed, without passing through the target.
+    private bool TryReseal(AddressRange range, KeyDomain domain)
+    {
+        EncryptAllStaged();
+        KeyDomain target = domain.Kind == KeyDomainKind.Encrypted ? domain : _keys;
+        Span<byte> plaintext = _context.Bounce[..PageNumber.SizeBytes];
+        List<(PageNumber Page, int Frame)> sealedAnew = [];
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end && Verdict is null; i++)
+            {
+                if (region[i].State == PageState.Sealed && DomainOf(region, i) != target)
+                {
+                    KeyDomain old = DomainOf(region, i);
+                    if (old.IsErased)
+                    {
+                        return false;
+                    }
+
+                    old.Frames.Open(region[i].Value, plaintext);
+                    sealedAnew.Add((new(region.FirstPage + (ulong)i), target.Seal(plaintext)));
+                    CryptographicOperations.ZeroMemory(plaintext);
+                    old.Release(region[i].Value);
+                }
+            }
+        }
+
+        _keyRanges.Set(range, domain, Protection.None);
+        foreach ((PageNumber page, int frame) in sealedAnew)
+        {
+            _table.Set(page, PageEntry.Of(PageState.Sealed, frame));
+        }
+
+        return Verdict is null;
+    }
+}

@@ -1,0 +1,108 @@
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Keys;
+using Strongroom.Memory;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager.Calls;
+
+/// <content>encrypt_mprotect, its split form, secretmemfd, and seccomp's strict mode.</content>
+internal sealed partial class CallService
+{
+    /// <summary>Beside the bits of mprotect: keeps the contents when the key changes. STRONGROOM_PROT_KEEP of strongroom.h.</summary>
+    internal const ulong KeepBit = 0x4000_0000;
+
+    private const int SystemCallPrctl = 157;
+    private const ulong SecretExclusive = 1;
+    private const ulong SecretUncached = 2;
+
+    private void EncryptMemory(WaitingCall call, CallerStatus caller)
+    {
+        bool isSplit = call.Number == _options.Encrypt;
+        KeySerial serial = new(unchecked((int)(isSplit ? call.A : call.D)));
+        ulong address = isSplit ? call.B : call.A;
+        ulong length = isSplit ? call.C : call.B;
+        if (_keys.IsLengthChecked && length % PageNumber.SizeBytes != 0)
+        {
+            Finish(call, Errno.EINVAL);
+            return;
+        }
+
+        Errno errno = MirrorOne(serial) ? _keys.Hold(caller.Caller, serial, KeyPermissions.View, out KeyHold hold) : Fail(out hold);
+        KeyDomain? domain = errno == Errno.None && !hold.KeyId.IsPlatform ? _table.Find(hold.KeyId) : null;
+        if (domain is null)
+        {
+            hold.Dispose();
+            Finish(call, errno != Errno.None ? errno : Errno.EINVAL);
+            return;
+        }
+
+        ulong flags = isSplit ? call.D : call.C;
+        _tell(new MemoryCalled(new(_listener!, call, caller.ProcessId, hold, domain)
+        {
+            Address = new(address),
+            LengthBytes = length,
+            Protection = isSplit ? null : new ProtectionRequest(flags & ~KeepBit),
+            Data = !isSplit && (flags & KeepBit) != 0 ? KeyChangeData.Keep : KeyChangeData.Discard,
+        }));
+    }
+
+    private static Errno Fail(out KeyHold hold)
+    {
+        hold = default;
+        return Errno.ENOKEY;
+    }
+
+    // secretmemfd of July 2020, on the memfd_secret(2) that came of it. Without a mode the descriptor could not be mapped.
+    private void MakeSecretMemory(WaitingCall call)
+    {
+        ulong flags = call.A;
+        if ((flags & ~(SecretExclusive | SecretUncached | Libc.O_CLOEXEC)) != 0
+            || (flags & (SecretExclusive | SecretUncached)) == (SecretExclusive | SecretUncached))
+        {
+            Finish(call, Errno.EINVAL);
+            return;
+        }
+
+        if ((flags & SecretUncached) != 0)
+        {
+            Finish(call, Errno.EOPNOTSUPP); // nothing in user space can make a mapping uncached
+            return;
+        }
+
+        using OwnedDescriptor? memory = OwnedDescriptor.TryMakeSecretMemory(out int refusal);
+        if (memory is null)
+        {
+            Finish(call, -refusal);
+            return;
+        }
+
+        int errno = _listener!.AnswerWithDescriptor(call.Id, memory, (uint)(flags & Libc.O_CLOEXEC));
+        if (errno != 0)
+        {
+            Finish(call, -errno);
+        }
+    }
+
+    // A thread behind a filter cannot go into strict mode, and tells that there is a filter. Ours must not show.
+    private void AskForSeccomp(WaitingCall call, CallerStatus caller)
+    {
+        bool isPrctl = call.Number == SystemCallPrctl;
+        if (caller.FilterCount != 1 || (isPrctl && call.A == Libc.PR_SET_SECCOMP && call.B != Libc.SECCOMP_MODE_STRICT))
+        {
+            LetPass(call);
+        }
+        else if (isPrctl && call.A == Libc.PR_GET_SECCOMP)
+        {
+            Finish(call, Errno.None);
+        }
+        else if (!isPrctl && (call.B != 0 || call.C != 0))
+        {
+            Finish(call, Errno.EINVAL);
+        }
+        else
+        {
+            _tracer.Post(new CallRequest(new StrictCall(_listener!, call)));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+using System;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Threading;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Keys;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager.Calls;
+
+/// <summary>Answers the system calls of the patch series for every program of the tree: the key type "mktme", encrypt_mprotect,
+/// secretmemfd.</summary>
+/// <remarks>
+/// <para>
+/// The program runs behind a seccomp filter that holds back these calls and no others. One thread receives them and hands them to the
+/// thread pool; whatever does not concern a memory key goes on to the kernel at once. What needs the caller's own credentials is done
+/// in the caller (<see cref="StoppedCall"/>), what changes memory by the pager thread (<see cref="MemoryCall"/>). Arguments are read
+/// from the caller's memory by the pool's threads only: such a read may wait for the pager thread to open a page.
+/// </para>
+/// <para>Files: Keys (the key service's calls), Memory (the others). Thread safety: as said at each field.</para>
+/// </remarks>
+internal sealed partial class CallService : IDisposable
+{
+    private const int SweepMilliseconds = 250;
+    private const ulong StopToken = 1;
+    private const uint EPOLLHUP = 0x10;
+    private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
+
+    private readonly CallOptions _options;               // immutable
+    private readonly Tracer _tracer;                     // its Post is for any thread
+    private readonly Action<TracerNews> _tell;           // any thread
+    private readonly KeyService _keys;                   // any thread
+    private readonly HostKeyTable _table;                // any thread
+    private readonly CarrierKeyrings _keyrings = new();  // any thread
+    private readonly ConcurrentBag<CallBuffer> _buffers = [];
+    private readonly ConcurrentDictionary<int, long> _carriers = new(); // serial, and when its life was last prolonged
+    private readonly EventDescriptor _stop = new();
+    private readonly ulong _pass;                        // immutable; the sixth argument of our own calls in a target
+    private SeccompListener? _listener;                  // set once, before the thread starts
+    private Thread? _thread;
+
+    /// <summary>Prepares the service.</summary>
+    /// <param name="options">Numbers and rules.</param>
+    /// <param name="tracer">Who stops callers.</param>
+    /// <param name="tell">Takes news to the pager thread; returns at once.</param>
+    internal CallService(CallOptions options, Tracer tracer, Action<TracerNews> tell)
+    {
+        _options = options;
+        _tracer = tracer;
+        _tell = tell;
+        Span<byte> random = stackalloc byte[8];
+        RandomNumberGenerator.Fill(random);
+        _pass = BitConverter.ToUInt64(random);
+        _table = new(options.KeyIdBits, domain => tell(new KeyRetired(domain)));
+        _keys = new(_table, _keyrings, new() { Api = options.Api, KeyIdBits = options.KeyIdBits });
+        _table.Slots = _keys.Slots;
+    }
+
+    /// <summary>Gets the key service.</summary>
+    internal KeyService Keys => _keys;
+
+    /// <summary>Gets the keys of the slots.</summary>
+    internal HostKeyTable Table => _table;
+
+    /// <summary>Gets why the calls are not there, or null.</summary>
+    internal string? Refusal { get; private set; }
+
+    /// <summary>Makes the filter that the program is put behind.</summary>
+    internal FilterProgram MakeFilter()
+    {
+        FilterProgram filter = new();
+        filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(_options.EncryptMprotect, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(_options.SecretMemfd, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnFirst((int)Libc.SYS_seccomp, [Libc.SECCOMP_SET_MODE_STRICT], Libc.SECCOMP_RET_USER_NOTIF);
+        filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
+        return filter;
+    }
+
+    /// <summary>Takes the listener from the process that waits to execute the program, and begins to answer.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="remote">The descriptor's number there, or a negative errno: then there is no filter.</param>
+    /// <exception cref="KernelException">The listener cannot be had although the filter is in force.</exception>
+    internal void Start(int pid, int remote)
+    {
+        if (remote < 0)
+        {
+            Refusal = "The calls of the key service are not there: a seccomp filter that reports calls was refused "
+                + $"({KernelException.Describe(-remote)}; it needs CAP_SYS_ADMIN and Linux 5.19).";
+            return;
+        }
+
+        using PidDescriptor process = PidDescriptor.TryOpen(pid) ?? throw new KernelException(Libc.ESRCH, "pidfd_open");
+        _listener = new(process.CopyDescriptor(remote));
+        _tracer.OwnFilters = 1;
+        _thread = new(Receive) { Name = "calls", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Stops answering and takes the carriers out of the keyrings.</summary>
+    public void Dispose()
+    {
+        _stop.Signal();
+        _thread?.Join();
+        foreach (int serial in _carriers.Keys)
+        {
+            _ = KernelKeys.Invalidate(serial); // EACCES: in a keyring of another user, where it expires by itself
+        }
+
+        _listener?.Dispose();
+        _stop.Dispose();
+        foreach (CallBuffer buffer in _buffers)
+        {
+            buffer.Dispose();
+        }
+
+        _keyrings.Dispose();
+        _table.Dispose();
+    }
+
+    private void Receive()
+    {
+        using Epoll epoll = new();
+        epoll.Add(_listener!, 0);
+        epoll.Add(_stop, StopToken);
+        epoll_event[] ready = new epoll_event[2];
+        long swept = Environment.TickCount64;
+        while (true)
+        {
+            int count = epoll.Wait(ready, SweepMilliseconds);
+            for (int i = 0; i < count; i++)
+            {
+                if (ready[i].data == StopToken || (ready[i].events & EPOLLHUP) != 0)
+                {
+                    return;
+                }
+
+                if (_listener!.TryReceive(out WaitingCall call))
+                {
+                    Dispatch(call);
+                }
+            }
+
+            if (Environment.TickCount64 - swept >= SweepMilliseconds)
+            {
+                swept = Environment.TickCount64;
+                Sweep(isForced: false);
+            }
+        }
+    }
+
+    private void Dispatch(WaitingCall call)
+    {
+        if (call.Number == Libc.SYS_keyctl && !Concerns(call))
+        {
+            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            return;
+        }
+
+        _ = ThreadPool.UnsafeQueueUserWorkItem(static work => work.Service.Serve(work.Call), (Service: this, Call: call), false);
+    }
+
+    private void Serve(WaitingCall call)
+    {
+        try
+        {
+            Answer(call);
+        }
+        catch (KernelException)
+        {
+            Finish(call, -Libc.ENOMEM); // no secret memory, no descriptor: the caller hears of it, the others go on
+        }
+    }
+
+    private void Answer(WaitingCall call)
+    {
+        if (!CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
+        {
+            Finish(call, -Libc.ENOSYS); // gone, or in a PID namespace that is not seen from here
+        }
+        else if (call.Number == Libc.SYS_add_key)
+        {
+            AddKey(call, caller);
+        }
+        else if (call.Number == Libc.SYS_request_key)
+        {
+            RequestKey(call, caller);
+        }
+        else if (call.Number == Libc.SYS_keyctl)
+        {
+            ControlKey(call, caller);
+        }
+        else if (call.Number == _options.EncryptMprotect || call.Number == _options.Encrypt)
+        {
+            EncryptMemory(call, caller);
+        }
+        else if (call.Number == _options.SecretMemfd)
+        {
+            MakeSecretMemory(call);
+        }
+        else
+        {
+            AskForSeccomp(call, caller);
+        }
+    }
+
+    private void Finish(WaitingCall call, long result) => _ = _listener!.Answer(call.Id, result); // false: the caller is gone
+
+    private void Finish(WaitingCall call, Errno errno) => Finish(call, -(long)errno);
+
+    private void LetPass(WaitingCall call) => _ = _listener!.LetPass(call.Id); // false: the caller is gone
+
+    private CallBuffer TakeBuffer() => _buffers.TryTake(out CallBuffer? buffer) ? buffer : new();
+
+    private void GiveBack(CallBuffer buffer)
+    {
+        buffer.Wipe();
+        _buffers.Add(buffer);
+    }
+}

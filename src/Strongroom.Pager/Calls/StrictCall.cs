@@ -1,0 +1,53 @@
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+using Strongroom.Pager.Tracing;
+
+namespace Strongroom.Pager.Calls;
+
+/// <summary>Puts a thread into what seccomp's strict mode is: read, write, exit and rt_sigreturn, and death for anything else.</summary>
+/// <remarks>
+/// The kernel refuses strict mode to a thread behind a filter, so it is a second filter. Two things differ: a thread that breaks the
+/// rule dies of SIGSYS in place of SIGKILL, and a page of its memory holds the filter.
+/// </remarks>
+internal sealed class StrictCall : StoppedCall
+{
+    private const int MapPrivateAnonymous = 0x22;
+    private const int ProtReadWrite = 3;
+
+    /// <summary>Notes the call.</summary>
+    internal StrictCall(SeccompListener listener, WaitingCall call)
+        : base(listener, call)
+    {
+    }
+
+    /// <inheritdoc/>
+    internal override bool HasCalls => true;
+
+    /// <inheritdoc/>
+    internal override long Run(Injector injector)
+    {
+        FilterProgram filter = new();
+        foreach (int allowed in (int[])[0, 1, 15, 60]) // read, write, rt_sigreturn, exit
+        {
+            filter.On(allowed, Libc.SECCOMP_RET_ALLOW);
+        }
+
+        filter.Otherwise(Libc.SECCOMP_RET_KILL_THREAD);
+        long page = injector.Call(
+            SystemCall.Mmap, 0, PageNumber.SizeBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
+        if (page is < 0 and >= -4095)
+        {
+            return page;
+        }
+
+        byte[] program = filter.ToBytes((ulong)page);
+        if (RemoteMemory.Write(ThreadId, (ulong)page, program) != program.Length)
+        {
+            return -Libc.EFAULT;
+        }
+
+        long result = injector.Call(SystemCall.Prctl, Libc.PR_SET_NO_NEW_PRIVS, 1);
+        return result < 0 ? result : injector.Call(Libc.SYS_seccomp, Libc.SECCOMP_SET_MODE_FILTER, 0, (ulong)page);
+    }
+}
