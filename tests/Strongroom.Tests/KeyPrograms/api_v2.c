@@ -1,0 +1,18 @@
+// The rules of the last posting: no key material from programs, no update; the same description makes another key.
+// run: options=--api,v2
+#include "keys.h"
+
+int main(void)
+{
+    begin();
+    REFUSED(add("key", USER_KEY), EINVAL);
+    REFUSED(add("key", CPU_KEY " key=" HEX32), EINVAL);
+    REFUSED(add("key", "type=clear"), EINVAL);
+    int32_t key = SYS(add("key", CPU_KEY)), other = SYS(add("key", CPU_KEY));
+    CHECK(key != other, "the key was updated");
+    REFUSED(control(KEYCTL_UPDATE, other, (long)CPU_KEY, sizeof CPU_KEY - 1, 0), EOPNOTSUPP);
+    unsigned char *area = map(MiB);
+    REFUSED(encrypt_mprotect(area, MiB, RW, key), ENOKEY);
+    SYS(encrypt_mprotect(area, MiB, RW, other));
+    return finish("the last posting");
+}

@@ -1,0 +1,51 @@
+// Keys are made, described, found, updated, revoked, expire and are destroyed as keyctl(2) says; no payload can be read.
+#include "keys.h"
+
+int main(void)
+{
+    begin();
+    int32_t cpu = SYS(add("cpu key", CPU_KEY)), user = SYS(add("user key", USER_KEY));
+    int32_t plain = SYS(add("plain", "type=no-encrypt")), clear = SYS(add("clear", "type=clear"));
+    CHECK(cpu != user && user != plain && plain != clear, "serials are not unique");
+    char text[256];
+    long length = SYS(control(KEYCTL_DESCRIBE, cpu, (long)text, sizeof text, 0));
+    CHECK(strncmp(text, "mktme;", 6) == 0 && strstr(text, ";cpu key") && length == (long)strlen(text) + 1, "described as %s", text);
+    CHECK(SYS(control(KEYCTL_DESCRIBE, cpu, 0, 0, 0)) == length, "length without a buffer");
+    REFUSED(control(KEYCTL_READ, user, (long)text, sizeof text, 0), EOPNOTSUPP);
+    CHECK(SYS(control(KEYCTL_SEARCH, OWN_KEYRING, (long)"mktme", (long)"user key", 0)) == user, "search");
+    CHECK(SYS(syscall(__NR_request_key, "mktme", "user key", NULL, 0)) == user, "request");
+    REFUSED(syscall(__NR_request_key, "mktme", "nobody", NULL, 0), ENOKEY);
+    int32_t made = SYS(syscall(__NR_request_key, "mktme", "made", CPU_KEY, OWN_KEYRING));
+    CHECK(SYS(control(KEYCTL_SEARCH, OWN_KEYRING, (long)"mktme", (long)"made", 0)) == made, "requested key is linked");
+
+    CHECK(SYS(add("cpu key", CPU_KEY)) == cpu && SYS(add("cpu key", USER_KEY)) == cpu, "same description, same serial");
+    SYS(control(KEYCTL_UPDATE, cpu, (long)"type=clear", 10, 0));
+    REFUSED(control(KEYCTL_UPDATE, cpu, (long)"type=bad", 8, 0), EINVAL);
+
+    int32_t ring = SYS(control(KEYCTL_GET_KEYRING_ID, OWN_KEYRING, 0, 0, 0)), listed[64];
+    int count = SYS(control(KEYCTL_READ, ring, (long)listed, sizeof listed, 0)) / 4, found = 0;
+    for (int i = 0; i < count; i++)
+        found += listed[i] == cpu || listed[i] == user || listed[i] == plain || listed[i] == clear || listed[i] == made;
+    CHECK(found == 5, "%d of 5 keys are in the keyring", found);
+
+    unsigned char *page = map(PAGE);
+    SYS(control(KEYCTL_REVOKE, user, 0, 0, 0));
+    REFUSED(encrypt_mprotect(page, PAGE, RW, user), EKEYREVOKED);
+    REFUSED(control(KEYCTL_DESCRIBE, user, 0, 0, 0), EKEYREVOKED);
+    SYS(control(KEYCTL_SETPERM, plain, 0x01000000, 0, 0));
+    SYS(encrypt_mprotect(page, PAGE, RW, plain));
+    SYS(control(KEYCTL_SETPERM, clear, 0, 0, 0));
+    REFUSED(encrypt_mprotect(page, PAGE, RW, clear), EACCES);
+    SYS(control(KEYCTL_SET_TIMEOUT, made, 1, 0, 0));
+    sleep_milliseconds(2100);
+    REFUSED(encrypt_mprotect(page, PAGE, RW, made), EKEYEXPIRED);
+    drop(cpu);
+    REFUSED(encrypt_mprotect(page, PAGE, RW, cpu), ENOKEY);
+
+    // Keys of other types are the kernel's alone.
+    int32_t other = SYS(syscall(__NR_add_key, "user", "other", "text", 4, (long)OWN_KEYRING));
+    CHECK(SYS(control(KEYCTL_READ, other, (long)text, sizeof text, 0)) == 4 && memcmp(text, "text", 4) == 0, "a user key");
+    REFUSED(encrypt_mprotect(page, PAGE, RW, other), EINVAL);
+    REFUSED(syscall(__NR_add_key, "no such type", "x", "y", 1, (long)OWN_KEYRING), ENODEV);
+    return finish("keys live and die");
+}
