@@ -9,6 +9,8 @@ internal static partial class Libc
 
     internal const int KEYCTL_UPDATE = 2;
     internal const int KEYCTL_REVOKE = 3;
+    internal const int KEYCTL_CHOWN = 4;
+    internal const int KEYCTL_SETPERM = 5;
     internal const int KEYCTL_DESCRIBE = 6;
     internal const int KEYCTL_UNLINK = 9;
     internal const int KEYCTL_SEARCH = 10;

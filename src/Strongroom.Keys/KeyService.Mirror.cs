@@ -26,6 +26,26 @@ public sealed partial class KeyService
         }
     }
 
+    /// <summary>Takes over permissions.</summary>
+    public void MirrorPermissions(KeySerial serial, KeyPermissionMask permissions)
+    {
+        using Scope scope = new(this);
+        if (_keys.TryGetValue(serial, out MemoryKey? key))
+        {
+            key.Permissions = permissions;
+        }
+    }
+
+    /// <summary>Takes over a new owner; null leaves the old one.</summary>
+    public void MirrorOwner(KeySerial serial, uint? uid, uint? gid)
+    {
+        using Scope scope = new(this);
+        if (_keys.TryGetValue(serial, out MemoryKey? key))
+        {
+            (key.Uid, key.Gid) = (uid ?? key.Uid, gid ?? key.Gid);
+        }
+    }
+
     /// <summary>Takes over that a key was revoked or has expired. It stays until it is forgotten.</summary>
     /// <param name="serial">The key.</param>
     /// <param name="errno">EKEYREVOKED or EKEYEXPIRED.</param>

@@ -43,6 +43,10 @@ internal sealed partial class PagerLoop
             {
                 called.Call.Finish(Errno.ENOSYS);
             }
+            else if (news is EventsAwaited awaited)
+            {
+                awaited.Then();
+            }
         }
     }
 }

@@ -47,6 +47,9 @@ internal sealed partial class PagerLoop
                 case MemoryCalled called:
                     HandleMemoryCall(called.Call);
                     break;
+                case EventsAwaited awaited:
+                    awaited.Then();
+                    break;
                 case KeyRetired retired:
                     retired.Domain.Retire();
                     break;

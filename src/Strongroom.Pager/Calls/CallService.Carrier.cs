@@ -74,6 +74,8 @@ internal sealed partial class CallService
 
         internal CarrierSearch Search { get; init; }
 
+        internal bool MayMake => _buffer is not null;
+
         internal override bool HasCalls => true;
 
         internal override void Abandon() => _service.Return(_buffer);

@@ -24,7 +24,7 @@ internal sealed partial class CallService
         {
             Libc.KEYCTL_SEARCH => true,
             Libc.KEYCTL_DESCRIBE or Libc.KEYCTL_UPDATE => _carriers.ContainsKey(serial),
-            Libc.KEYCTL_SET_TIMEOUT => _carriers.ContainsKey(serial),
+            Libc.KEYCTL_SETPERM or Libc.KEYCTL_CHOWN or Libc.KEYCTL_SET_TIMEOUT => _carriers.ContainsKey(serial),
             Libc.KEYCTL_REVOKE or Libc.KEYCTL_INVALIDATE =>
                 _options.Api == KeyApiVersion.Rfc1 && _carriers.ContainsKey(serial),
             _ => false,
@@ -57,10 +57,20 @@ internal sealed partial class CallService
             return;
         }
 
-        _tracer.Post(new CallRequest(new CarrierCall(this, call, caller, description, buffer)
+        Begin(new(this, call, caller, description, buffer) { Keyring = unchecked((int)call.E) });
+    }
+
+    // What a program has just unmapped may be all that holds the last slots.
+    private void Begin(CarrierCall call)
+    {
+        if (call.MayMake && _keys.Slots.AvailableCount == 0)
         {
-            Keyring = unchecked((int)call.E),
-        }));
+            _tell(new EventsAwaited(() => _tracer.Post(new CallRequest(call))));
+        }
+        else
+        {
+            _tracer.Post(new CallRequest(call));
+        }
     }
 
     private void RequestKey(WaitingCall call, CallerStatus caller)
@@ -87,12 +97,12 @@ internal sealed partial class CallService
         }
 
         int destination = unchecked((int)call.D);
-        _tracer.Post(new CallRequest(new CarrierCall(this, call, caller, description, buffer)
+        Begin(new(this, call, caller, description, buffer)
         {
             Keyring = destination == 0 && buffer is not null ? Libc.KEY_SPEC_SESSION_KEYRING : destination,
             Search = CarrierSearch.Everywhere,
             Destination = destination,
-        }));
+        });
     }
 
     private void ControlKey(WaitingCall call, CallerStatus caller)
@@ -109,16 +119,31 @@ internal sealed partial class CallService
             case Libc.KEYCTL_UPDATE:
                 UpdateKey(call, caller, serial);
                 break;
+            case Libc.KEYCTL_SETPERM or Libc.KEYCTL_CHOWN:
+                _tracer.Post(new CallRequest(new AttributeCall(this, call)));
+                break;
             case Libc.KEYCTL_SET_TIMEOUT when !_keys.IsKept(serial, isRevoke: false):
                 _carriers[serial.Value] = long.MaxValue; // the program's own timeout is not prolonged
                 LetPass(call);
                 break;
             case int operation when _keys.IsKept(serial, operation == Libc.KEYCTL_REVOKE):
-                Finish(call, Errno.EPERM);
+                _tell(new EventsAwaited(() => RefuseIfKept(call, serial, operation == Libc.KEYCTL_REVOKE)));
                 break;
             default:
                 LetPass(call);
                 break;
+        }
+    }
+
+    private void RefuseIfKept(WaitingCall call, KeySerial serial, bool isRevoke)
+    {
+        if (_keys.IsKept(serial, isRevoke))
+        {
+            Finish(call, Errno.EPERM);
+        }
+        else
+        {
+            LetPass(call);
         }
     }
 
@@ -137,12 +162,12 @@ internal sealed partial class CallService
             return;
         }
 
-        _tracer.Post(new CallRequest(new CarrierCall(this, call, caller, description, null)
+        Begin(new(this, call, caller, description, null)
         {
             Keyring = unchecked((int)call.B),
             Search = CarrierSearch.FromKeyring,
             Destination = unchecked((int)call.E),
-        }));
+        });
     }
 
     private void DescribeKey(WaitingCall call, CallerStatus caller, KeySerial serial)

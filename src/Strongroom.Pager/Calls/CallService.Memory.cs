@@ -28,6 +28,12 @@ internal sealed partial class CallService
             return;
         }
 
+        if (!_carriers.ContainsKey(serial.Value))
+        {
+            _tracer.Post(new CallRequest(new ForeignKeyCall(this, call, serial)));
+            return;
+        }
+
         Errno errno = MirrorOne(serial) ? _keys.Hold(caller.Caller, serial, KeyPermissions.View, out KeyHold hold) : Fail(out hold);
         KeyDomain? domain = errno == Errno.None && !hold.KeyId.IsPlatform ? _table.Find(hold.KeyId) : null;
         if (domain is null)

@@ -42,11 +42,7 @@ internal sealed class CarrierKeyrings : IKeyrings, IDisposable
     public IEnumerable<KeySerial> Possessed(KeyCaller caller) => [_current.Value];
 
     /// <inheritdoc/>
-    public Errno CheckForeign(KeyCaller caller, KeySerial serial, KeyPermissions need)
-    {
-        int result = KernelKeys.Describe(serial.Value, default);
-        return result >= 0 ? Errno.None : (Errno)(-result);
-    }
+    public Errno CheckForeign(KeyCaller caller, KeySerial serial, KeyPermissions need) => Errno.ENOKEY; // a carrier that is gone
 
     /// <inheritdoc/>
     public KeySerial ProposeSerial() => _current.Value;

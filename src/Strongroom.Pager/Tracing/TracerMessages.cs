@@ -34,6 +34,11 @@ internal sealed record MemoryGone(TargetMemory Memory) : TracerNews;
 /// <summary>A program asks for a key on its memory. Told by a thread that answers calls.</summary>
 internal sealed record MemoryCalled(MemoryCall Call) : TracerNews;
 
+/// <summary>Something waits for the events that came before it to be handled, such as the end of memory that used a key. Told by a thread
+/// that answers calls.</summary>
+/// <param name="Then">What to do on the pager thread; short.</param>
+internal sealed record EventsAwaited(System.Action Then) : TracerNews;
+
 /// <summary>The key table gave up a key. Told by any thread.</summary>
 internal sealed record KeyRetired(KeyDomain Domain) : TracerNews;
 

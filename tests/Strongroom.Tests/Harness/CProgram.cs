@@ -49,17 +49,29 @@ internal sealed class CProgram
     public static CProgram Target(string name) =>
         new(name, Path.Combine(Workplace.Sources, "Targets", name + ".c"));
 
-    /// <summary>Names of all programs that check themselves.</summary>
-    public static IEnumerable<string> AllNames() =>
-        Directory.EnumerateFiles(Path.Combine(Workplace.Sources, "Programs"), "*.c")
+    /// <summary>A program that makes the system calls of the patch series and checks what they do.</summary>
+    public static CProgram OfKeys(string name) =>
+        new(name, Path.Combine(Workplace.Sources, "KeyPrograms", name + ".c"));
+
+    /// <summary>An example of the examples folder.</summary>
+    public static CProgram Example(string name) => new(name, Path.Combine(Workplace.Root, "examples", name + ".c"));
+
+    /// <summary>Names of all programs of a folder that check themselves.</summary>
+    public static IEnumerable<string> AllNames(string folder = "Programs") =>
+        Directory.EnumerateFiles(Path.Combine(Workplace.Sources, folder), "*.c")
             .Select(path => Path.GetFileNameWithoutExtension(path))
             .Order(StringComparer.Ordinal);
 
     private static string Compile(string source, IReadOnlyList<string> flags)
     {
         string header = Path.Combine(Workplace.Sources, "Programs", "common.h");
-        string[] arguments = ["-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-I", Path.GetDirectoryName(header)!, .. flags];
-        string state = File.ReadAllText(source) + File.ReadAllText(header) + string.Join(' ', arguments);
+        string include = Path.Combine(Workplace.Root, "include");
+        string[] arguments =
+        [
+            "-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-I", Path.GetDirectoryName(header)!, "-I", include, .. flags,
+        ];
+        string[] read = [source, header, Path.Combine(include, "strongroom.h"), Path.Combine(Workplace.Sources, "KeyPrograms", "keys.h")];
+        string state = string.Concat(read.Select(File.ReadAllText)) + string.Join(' ', arguments);
         string hash = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(state)))[..16];
         string name = Path.GetFileNameWithoutExtension(source);
         string executable = Path.Combine(Workplace.Artifacts, $"{name}-{hash}", name);

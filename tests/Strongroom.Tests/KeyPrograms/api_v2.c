@@ -12,6 +12,7 @@ int main(void)
     CHECK(key != other, "the key was updated");
     REFUSED(control(KEYCTL_UPDATE, other, (long)CPU_KEY, sizeof CPU_KEY - 1, 0), EOPNOTSUPP);
     unsigned char *area = map(MiB);
+    sleep_milliseconds(500); // the kernel destroys keys when it comes to it
     REFUSED(encrypt_mprotect(area, MiB, RW, key), ENOKEY);
     SYS(encrypt_mprotect(area, MiB, RW, other));
     return finish("the last posting");

@@ -14,6 +14,7 @@ int main(void)
         }
         REFUSED(add("one too many", CPU_KEY), ENOKEY);
         SYS(control(KEYCTL_UNLINK, keys[3], OWN_KEYRING, 0, 0));
+        sleep_milliseconds(500); // the kernel destroys keys when it comes to it
         keys[3] = SYS(add("another", CPU_KEY));
         for (int i = 0; i < 7; i++)
             drop(keys[i]);

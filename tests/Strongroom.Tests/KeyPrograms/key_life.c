@@ -32,7 +32,7 @@ int main(void)
     SYS(control(KEYCTL_REVOKE, user, 0, 0, 0));
     REFUSED(encrypt_mprotect(page, PAGE, RW, user), EKEYREVOKED);
     REFUSED(control(KEYCTL_DESCRIBE, user, 0, 0, 0), EKEYREVOKED);
-    SYS(control(KEYCTL_SETPERM, plain, 0x01000000, 0, 0));
+    SYS(control(KEYCTL_SETPERM, plain, 0x09000000, 0, 0));
     SYS(encrypt_mprotect(page, PAGE, RW, plain));
     SYS(control(KEYCTL_SETPERM, clear, 0, 0, 0));
     REFUSED(encrypt_mprotect(page, PAGE, RW, clear), EACCES);

@@ -1,0 +1,121 @@
+using System;
+using System.IO;
+using Strongroom.Tests.Harness;
+using Xunit;
+
+namespace Strongroom.Tests.Conformance;
+
+/// <summary>The programs of the KeyPrograms folder make the system calls of the patch series under Strongroom, one group of behaviours
+/// each; and what is said of the calls beside them.</summary>
+public class KeyProgramTests
+{
+    public static TheoryData<string> Programs => new(CProgram.AllNames("KeyPrograms"));
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void Calls_do_what_the_series_says(string name)
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        CProgram program = CProgram.OfKeys(name);
+        string[] options = program.Settings.Text("options", string.Empty).Split(',', StringSplitOptions.RemoveEmptyEntries);
+        RunReport report = Run(new(program.Executable), new() { Window = "1M", Idle = "40ms", More = options });
+        Assert.True(report.SealedPages > 0 || program.Settings.Has("unsealed"), $"Nothing was sealed: {report}");
+    }
+
+    [Fact]
+    public void The_unmodified_keyctl_program_works()
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        Requirements.Tools("keyctl");
+        const string Script = """
+            set -e
+            k=$(keyctl add mktme k "type=cpu algorithm=aes-xts-128" @s)
+            keyctl rdescribe $k | grep -x 'mktme;0;0;3d010000;k'
+            keyctl show | grep "mktme: k"
+            keyctl list @s | grep "mktme: k"
+            [ $(keyctl search @s mktme k) = $k ]
+            [ $(keyctl request mktme k) = $k ]
+            ! keyctl read $k
+            ! keyctl add mktme bad "type=nonsense" @s
+            keyctl update $k "type=no-encrypt"
+            u=$(keyctl add user u text @s)
+            [ $(keyctl print $u) = text ]
+            keyctl revoke $k
+            keyctl describe $k 2>&1 | grep revoked
+            i=$(keyctl add mktme i "type=no-encrypt" @s)
+            keyctl invalidate $i
+            ! keyctl describe $i
+            echo all of it
+            """;
+        Outcome outcome = Supervised.Run(
+            new(Workplace.Command, "run", "--quiet", "--", Requirements.FindTool("keyctl")!, "session", "-", "sh", "-c", Script));
+        Assert.True(outcome.ExitStatus == 0, outcome.ToString());
+        Assert.Contains("all of it", System.Text.Encoding.UTF8.GetString(outcome.Output), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_the_calls_programs_hear_ENOSYS_and_nothing_stands_before_them()
+    {
+        Requirements.Pager();
+        CProgram example = CProgram.Example("encrypt_mprotect");
+        foreach (Launch launch in (Launch[])[new(example.Executable), new(Python(), Example("encrypt_mprotect.py"))])
+        {
+            Outcome native = Supervised.Run(launch);
+            Outcome off = Supervised.Run(launch with
+            {
+                FileName = Workplace.Command,
+                Arguments = ["run", "--quiet", "--keys", "off", "--", launch.FileName, .. launch.Arguments],
+            });
+            foreach (Outcome outcome in (Outcome[])[native, off])
+            {
+                Assert.True(outcome.ExitStatus == 0, outcome.ToString());
+                Assert.Contains("not there", System.Text.Encoding.UTF8.GetString(outcome.Output), StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_examples_show_what_the_series_documentation_shows()
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        CProgram example = CProgram.Example("encrypt_mprotect");
+        foreach (Launch launch in (Launch[])[new(example.Executable), new(Python(), Example("encrypt_mprotect.py"))])
+        {
+            Outcome outcome = Supervised.Run(launch with
+            {
+                FileName = Workplace.Command,
+                Arguments = ["run", "--quiet", "--", launch.FileName, .. launch.Arguments],
+            });
+            Assert.True(outcome.ExitStatus == 0, outcome.ToString());
+            Assert.Contains("encrypted", System.Text.Encoding.UTF8.GetString(outcome.Output), StringComparison.Ordinal);
+        }
+    }
+
+    private static string Example(string name) => Path.Combine(Workplace.Root, "examples", name);
+
+    private static string Python()
+    {
+        Requirements.Tools("python3");
+        return Requirements.FindTool("python3")!;
+    }
+
+    private static RunReport Run(Launch program, RunOptions options)
+    {
+        string directory = Workplace.NewRunDirectory("keys");
+        try
+        {
+            string reportFile = Path.Combine(directory, "report.json");
+            Outcome outcome = Supervised.Run(options.Wrap(program, reportFile));
+            Assert.True(outcome is { ExitStatus: 0, TimedOut: false }, outcome.ToString());
+            Assert.True(outcome.Survivors.Count == 0, $"Processes were left behind.\n{outcome}");
+            return RunReport.Read(reportFile, outcome);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+}
