@@ -44,11 +44,13 @@ internal static class CommandLine
             ScanCommand.Create(),
             DemoCommand.Create(),
             CheckCommand.Create(),
+            KeysCommand.Create(),
+            MapsCommand.Create(),
             ModelCommand.Create(),
         };
         root.SetAction(_ =>
         {
-            Say("name a command: run, scan, demo, check or model. `strongroom --help` tells more.");
+            Say("name a command: run, keys, maps, scan, demo, check or model. `strongroom --help` tells more.");
             return ExitStatus.Trouble;
         });
         return root;

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Pager.Calls;
 using Strongroom.Pager.Tracing;
@@ -28,6 +29,21 @@ internal sealed partial class PagerLoop
             memory.IsAttachPending = true;
             _tracer.Post(new AttachRequest(memory, null, 0) { Caller = call.Repeat() });
         }
+    }
+
+    private List<AddressSpace> LookedAt()
+    {
+        List<AddressSpace> spaces = [];
+        foreach (TargetMemory memory in _memories)
+        {
+            if (memory.Space is { } space)
+            {
+                space.TargetPid = memory.Pid;
+                spaces.Add(space);
+            }
+        }
+
+        return spaces;
     }
 
     // Keys that were retired after the last news were looked at, and calls that came too late.

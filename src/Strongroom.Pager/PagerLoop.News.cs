@@ -50,6 +50,9 @@ internal sealed partial class PagerLoop
                 case EventsAwaited awaited:
                     awaited.Then();
                     break;
+                case SpacesAsked asked:
+                    asked.Look(LookedAt());
+                    break;
                 case KeyRetired retired:
                     retired.Domain.Retire();
                     break;

@@ -24,6 +24,7 @@ internal sealed partial class CallService : IDisposable
 {
     private const int SweepMilliseconds = 250;
     private const ulong StopToken = 1;
+    private const ulong ControlToken = 2;
     private const uint EPOLLHUP = 0x10;
     private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
 
@@ -128,13 +129,29 @@ internal sealed partial class CallService : IDisposable
         using Epoll epoll = new();
         epoll.Add(_listener!, 0);
         epoll.Add(_stop, StopToken);
-        epoll_event[] ready = new epoll_event[2];
+        using ControlSocket? control = ControlSocket.TryListen(SocketName(Environment.ProcessId));
+        if (control is not null)
+        {
+            epoll.Add(control, ControlToken);
+        }
+
+        epoll_event[] ready = new epoll_event[3];
         long swept = Environment.TickCount64;
         while (true)
         {
             int count = epoll.Wait(ready, SweepMilliseconds);
             for (int i = 0; i < count; i++)
             {
+                if (ready[i].data == ControlToken)
+                {
+                    if (control!.TryAccept() is { } connection)
+                    {
+                        AnswerQuestion(connection);
+                    }
+
+                    continue;
+                }
+
                 if (ready[i].data == StopToken || (ready[i].events & EPOLLHUP) != 0)
                 {
                     return;

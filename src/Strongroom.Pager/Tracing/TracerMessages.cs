@@ -39,6 +39,10 @@ internal sealed record MemoryCalled(MemoryCall Call) : TracerNews;
 /// <param name="Then">What to do on the pager thread; short.</param>
 internal sealed record EventsAwaited(System.Action Then) : TracerNews;
 
+/// <summary>A question about the memories of the tree. Told by a thread that answers questions.</summary>
+/// <param name="Look">Looks at them on the pager thread.</param>
+internal sealed record SpacesAsked(System.Action<System.Collections.Generic.IEnumerable<AddressSpace>> Look) : TracerNews;
+
 /// <summary>The key table gave up a key. Told by any thread.</summary>
 internal sealed record KeyRetired(KeyDomain Domain) : TracerNews;
 
