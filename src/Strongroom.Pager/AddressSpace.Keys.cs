@@ -10,6 +10,7 @@ using Strongroom.Kernel;
 using Strongroom.Memory;
 using Strongroom.Pager.Agent;
 using Strongroom.Pager.Calls;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager;
 
@@ -27,6 +28,7 @@ internal sealed partial class AddressSpace
         PageCategories.Present | PageCategories.Swapped, PageCategories.None, PageCategories.None, PageCategories.None);
 
     private readonly KeyRanges _keyRanges;
+    private readonly KeyRanges _displacedKeys;
     private readonly Queue<MemoryCall> _calls = new();
     private AddressRange _changing;
 
@@ -96,23 +98,48 @@ internal sealed partial class AddressSpace
         return !_changing.IsEmpty && _changing.Contains(page.Address);
     }
 
-    private void MoveKeys(AddressRange source, AddressRange target)
+    // The key of a page that is set aside because something else has landed in its place (Order).
+    private KeyDomain DisplacedDomainOf(PageNumber page) =>
+        _displacedKeys.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
+
+    private void SetKeysAside(AddressRange range)
     {
-        List<KeyRange> moved = _keyRanges.Cut(source);
-        foreach (KeyRange range in moved)
+        List<KeyRange> lifted = [];
+        _keyRanges.Lift(range, lifted);
+        foreach (KeyRange each in lifted)
         {
-            VirtualAddress start = new(range.Range.Start.Value - source.Start.Value + target.Start.Value);
-            _keyRanges.Set(AddressRange.FromLength(start, range.Range.LengthBytes), range.Domain, range.Protection);
+            _displacedKeys.Land(each, each.Range.Start);
+        }
+    }
+
+    // What moves away from a place, also if it is set aside because something has landed there before its move was reported.
+    private List<KeyRange> LiftKeys(AddressRange source)
+    {
+        List<KeyRange> lifted = [];
+        foreach (AddressRange part in _displaced.PartsOf(source, inSet: true))
+        {
+            _displacedKeys.Lift(part, lifted);
         }
 
-        if (moved.Count > 0)
+        foreach (AddressRange part in _displaced.PartsOf(source, inSet: false))
         {
-            _keyRanges.Remove(source);
+            _keyRanges.Lift(part, lifted);
+        }
+
+        return lifted;
+    }
+
+    private void LandKeys(List<KeyRange> lifted, AddressRange source, AddressRange target)
+    {
+        foreach (KeyRange each in lifted)
+        {
+            _keyRanges.Land(each, new(each.Range.Start.Value - source.Start.Value + target.Start.Value));
         }
     }
 
     private Errno Serve(MemoryCall call)
     {
+        TargetPid = TargetPid == 0 ? call.ProcessId : TargetPid;
         if (_maps is null || !_maps.Refresh())
         {
             return Errno.ENOMEM; // the target is ending
@@ -206,7 +233,13 @@ internal sealed partial class AddressSpace
         int last = message.Add(SystemCall.Mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
         if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))
         {
-            Condemn("its agent was killed or does not answer");
+            // The agent ends with the target, which may have been killed in the middle of its call.
+            IsGone = !ProcessTable.HasMemory(TargetPid);
+            if (!IsGone)
+            {
+                Condemn("its agent was killed or does not answer");
+            }
+
             return -Libc.ENOMEM;
         }
 

@@ -65,11 +65,12 @@ internal sealed partial class AddressSpace
             _displaced.Add(range);
         }
 
+        _displacedKeys.Inherit(elder._displacedKeys);
         foreach ((ulong page, PageEntry entry) in elder._displacedPages)
         {
             if (entry.State == PageState.Sealed)
             {
-                _keys.Frames.AddReference(entry.Value);
+                elder.DisplacedDomainOf(new(page)).Frames.AddReference(entry.Value);
             }
 
             _displacedPages.Add(page, entry);
@@ -104,6 +105,7 @@ internal sealed partial class AddressSpace
             _mustReconcile = true; // an mremap that reported once (MREMAP_DONTUNMAP) may have hidden another report
             _expectedUnmaps.Clear();
             _displaced.Remove(new(default, new(UserSpaceEnd)));
+            _displacedKeys.Clear();
             Reconcile();
         }
     }
@@ -150,6 +152,7 @@ internal sealed partial class AddressSpace
             EncryptAllStaged(); // a slot knows its page by its address
             _displaced.Add(range);
             TakeSealed(range, _displacedPages);
+            SetKeysAside(range);
         }
     }
 
@@ -185,7 +188,7 @@ internal sealed partial class AddressSpace
             _ = _displacedPages.Remove(number);
             if (taken is null)
             {
-                ReleaseFrame(entry);
+                ReleaseFrame(page, entry);
             }
             else
             {
@@ -194,25 +197,27 @@ internal sealed partial class AddressSpace
         }
 
         _displaced.Remove(range);
+        _displacedKeys.Remove(range);
         return others;
     }
 
     private void DropDisplaced()
     {
-        foreach (PageEntry entry in _displacedPages.Values)
+        foreach ((ulong page, PageEntry entry) in _displacedPages)
         {
-            ReleaseFrame(entry);
+            ReleaseFrame(new(page), entry);
         }
 
         _displacedPages.Clear();
+        _displacedKeys.Clear();
         _displaced.Remove(new(default, new(UserSpaceEnd)));
     }
 
-    private void ReleaseFrame(PageEntry entry)
+    private void ReleaseFrame(PageNumber page, PageEntry entry)
     {
         if (entry.State == PageState.Sealed)
         {
-            _keys.Frames.Release(entry.Value);
+            DisplacedDomainOf(page).Release(entry.Value);
         }
     }
 

@@ -46,6 +46,7 @@ internal sealed partial class AddressSpace : IDisposable
         _keys = keys;
         _table = new PageTable(context.Counts);
         _keyRanges = new KeyRanges(context.Slots);
+        _displacedKeys = new KeyRanges(context.Slots);
         _registered = new RangeSet();
         TagAddress = tagAddress;
     }

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Keys;
@@ -82,21 +81,31 @@ internal sealed class KeyRanges
         }
     }
 
-    /// <summary>Lists what part of a range has keys, for moving it.</summary>
-    internal List<KeyRange> Cut(AddressRange range)
+    /// <summary>Takes out what part of a range has keys. The references go with it, until <see cref="Land"/>.</summary>
+    /// <param name="range">Where.</param>
+    /// <param name="lifted">Receives the parts.</param>
+    internal void Lift(AddressRange range, List<KeyRange> lifted)
     {
-        List<KeyRange> found = [];
         foreach (KeyRange each in _ranges)
         {
-            if (each.Range.Overlaps(range))
+            AddressRange part = each.Range.Intersect(range);
+            if (!part.IsEmpty)
             {
-                ulong start = Math.Max(each.Range.Start.Value, range.Start.Value);
-                ulong end = Math.Min(each.Range.End.Value, range.End.Value);
-                found.Add(each with { Range = new(new(start), new(end)) });
+                Take(each.Domain);
+                lifted.Add(each with { Range = part });
             }
         }
 
-        return found;
+        Remove(range);
+    }
+
+    /// <summary>Puts down what was lifted.</summary>
+    /// <param name="lifted">The part, with its references.</param>
+    /// <param name="start">Where it begins now.</param>
+    internal void Land(KeyRange lifted, VirtualAddress start)
+    {
+        Set(AddressRange.FromLength(start, lifted.Range.LengthBytes), lifted.Domain, lifted.Protection);
+        Drop(lifted.Domain);
     }
 
     /// <summary>Takes over the ranges of a parent, each with references of its own.</summary>
