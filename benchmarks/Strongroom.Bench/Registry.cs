@@ -15,6 +15,7 @@ internal static class Registry
         new ColdBenchmark(),
         .. ProgramBenchmarks.All(),
         new ProcessesBenchmark(),
+        new KeysBenchmark(),
         new CurveBenchmark(),
         .. ModelBenchmarks.All(),
     ];

@@ -19,6 +19,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
     private const int SigPipe = 13;
     private const int StackBytes = 16384;
     private const long NotYet = long.MinValue;
+    private static readonly System.TimeSpan s_patience = System.TimeSpan.FromSeconds(10);
 
     private readonly MachineCode _code;
     private readonly Block* _block;
@@ -61,8 +62,14 @@ internal sealed unsafe class ChildLauncher : IDisposable
     /// <remarks>Waits for the child to have installed the filter that it was made with.</remarks>
     internal int WaitForListener()
     {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
         while (System.Threading.Volatile.Read(ref _block->Listener) == NotYet)
         {
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(start) > s_patience)
+            {
+                return -Libc.ESRCH; // it was killed
+            }
+
             _ = System.Threading.Thread.Yield();
         }
 

@@ -179,6 +179,12 @@ internal sealed partial class CallService : IDisposable
             return;
         }
 
+        if (call.Number == _options.EncryptMprotect || call.Number == _options.Encrypt)
+        {
+            Serve(call); // reads nothing of the caller's memory, so it never waits for the pager thread
+            return;
+        }
+
         _ = ThreadPool.UnsafeQueueUserWorkItem(static work => work.Service.Serve(work.Call), (Service: this, Call: call), false);
     }
 

@@ -15,6 +15,8 @@ internal readonly record struct CallerStatus(int ProcessId, KeyCaller Caller, in
 {
     private const int CAP_SYS_ADMIN = 21;
     private const int CAP_SYS_RESOURCE = 24;
+    private const int UsualBytes = 4096;
+    private const int MostBytes = 1 << 20;
 
     /// <summary>Reads it.</summary>
     /// <returns>False when the thread is gone.</returns>
@@ -22,14 +24,21 @@ internal readonly record struct CallerStatus(int ProcessId, KeyCaller Caller, in
     {
         status = default;
         using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{threadId}/status", 0, out _);
-        Span<byte> bytes = stackalloc byte[8192];
+        Span<byte> bytes = stackalloc byte[UsualBytes];
         int length = file?.ReadAt(bytes, 0) ?? 0;
-        if (length <= 0)
+        if (length == bytes.Length)
+        {
+            bytes = new byte[MostBytes]; // tens of thousands of groups
+            length = file!.ReadAt(bytes, 0);
+        }
+
+        ReadOnlySpan<byte> text = bytes[..Math.Max(length, 0)];
+        if (Words(text, "Tgid:") is not [string process] || Words(text, "CapEff:") is not [string effective]
+            || Words(text, "Uid:") is not [_, _, _, string uid] || Words(text, "Gid:") is not [_, _, _, string gid])
         {
             return false;
         }
 
-        ReadOnlySpan<byte> text = bytes[..length];
         string[] groups = Words(text, "Groups:");
         ImmutableArray<uint>.Builder list = ImmutableArray.CreateBuilder<uint>(groups.Length);
         foreach (string group in groups)
@@ -37,21 +46,23 @@ internal readonly record struct CallerStatus(int ProcessId, KeyCaller Caller, in
             list.Add(uint.Parse(group, CultureInfo.InvariantCulture));
         }
 
-        ulong effective = ulong.Parse(Words(text, "CapEff:")[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-        KeyCapabilities capabilities = (((effective >> CAP_SYS_ADMIN) & 1) != 0 ? KeyCapabilities.SysAdmin : 0)
-            | (((effective >> CAP_SYS_RESOURCE) & 1) != 0 ? KeyCapabilities.SysResource : 0);
-        int process = int.Parse(Words(text, "Tgid:")[0], CultureInfo.InvariantCulture);
+        ulong mask = ulong.Parse(effective, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        KeyCapabilities capabilities = (((mask >> CAP_SYS_ADMIN) & 1) != 0 ? KeyCapabilities.SysAdmin : 0)
+            | (((mask >> CAP_SYS_RESOURCE) & 1) != 0 ? KeyCapabilities.SysResource : 0);
+        int processId = int.Parse(process, CultureInfo.InvariantCulture);
         string[] filters = Words(text, "Seccomp_filters:");
         status = new(
-            process,
-            new(process, threadId, FileSystemId(text, "Uid:"), FileSystemId(text, "Gid:"), list.ToImmutable(), capabilities),
+            processId,
+            new(
+                processId,
+                threadId,
+                uint.Parse(uid, CultureInfo.InvariantCulture), // the last of real, effective, saved and file-system id
+                uint.Parse(gid, CultureInfo.InvariantCulture),
+                list.ToImmutable(),
+                capabilities),
             filters.Length > 0 ? int.Parse(filters[0], CultureInfo.InvariantCulture) : 0);
         return true;
     }
-
-    // Real, effective, saved and file-system id.
-    private static uint FileSystemId(ReadOnlySpan<byte> text, string name) =>
-        uint.Parse(Words(text, name)[3], CultureInfo.InvariantCulture);
 
     private static string[] Words(ReadOnlySpan<byte> text, string name)
     {

@@ -1,5 +1,8 @@
 using System;
+using System.Globalization;
 using System.IO;
+using System.Linq;
+using System.Threading;
 using Strongroom.Tests.Harness;
 using Xunit;
 
@@ -93,6 +96,69 @@ public class KeyProgramTests
             Assert.Contains("encrypted", System.Text.Encoding.UTF8.GetString(outcome.Output), StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Keys_and_maps_of_a_running_program_are_listed()
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        Launch user = new(CProgram.Target("key_user").Executable);
+        string line = $"sleep 20 | {Workplace.Command} run -q --window 1M --idle 40ms -- {user.FileName}";
+        using Supervised run = Supervised.Start(new("sh", "-c", line));
+        string output = run.WaitForOutput("area ");
+        ulong area = ulong.Parse(output.Split("area ")[1].Split('\n')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        int pid = ProcessTable.Descendants(run.SupervisorId).First(each => NameOf(each) == "key_user");
+        string process = pid.ToString(CultureInfo.InvariantCulture);
+
+        Outcome keys = Supervised.Run(new(Workplace.Command, "keys", "--pid", process));
+        string[] rows = keys.OutputText.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(keys.ExitStatus == 0 && rows.Length == 3, keys.ToString());
+        Assert.Matches(@"^1 +cpu +aes-xts-128 +assigned +1 +2 +\d+ +1\.5 MiB .* one$", rows[1]);
+        Assert.Matches(@"^2 +user +aes-xts-128 +assigned +1 +1 +\d+ +512 KiB .* two$", rows[2]);
+
+        Outcome maps = Supervised.Run(new(Workplace.Command, "maps", "--pid", process));
+        string[] lines = maps.OutputText.Split('\n');
+        foreach ((ulong offset, int keyId) in (ReadOnlySpan<(ulong, int)>)[(0, 1), (0x80000, 2), (0x100000, 1), (0x200000, 0)])
+        {
+            int at = Array.FindIndex(lines, each => each.StartsWith($"{area + offset:x}-", StringComparison.Ordinal));
+            Assert.True(at >= 0 && lines[at + 1].Split(':')[1].Trim() == $"{keyId}", $"At {offset:x}: {maps}");
+        }
+
+        run.Kill();
+        _ = run.Wait();
+    }
+
+    [Fact]
+    public void A_pager_that_is_killed_while_it_answers_takes_its_programs_along()
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        Random random = new((int)(Workplace.Seed % int.MaxValue));
+        TestContext.Current.TestOutputHelper?.WriteLine($"STRONGROOM_SEED={Workplace.Seed}");
+        for (int i = 0; i < 6; i++)
+        {
+            string directory = Workplace.NewRunDirectory("keys");
+            Launch user = new(CProgram.Target("key_user").Executable, "for ever");
+            using Supervised run = Supervised.Start(
+                new RunOptions { Window = "1M", Idle = "20ms" }.Wrap(user, Path.Combine(directory, "report.json")));
+            int pager = run.WaitForRoot();
+            _ = run.WaitForOutput("area ");
+            Thread.Sleep(random.Next(0, 200));
+            ProcessTable.Signal(pager, ProcessTable.Sigkill);
+            Outcome outcome = run.Wait();
+            Assert.False(outcome.TimedOut, outcome.ToString());
+            Assert.True(outcome.Survivors.Count == 0 && outcome.Unkillable.Count == 0, outcome.ToString());
+            Directory.Delete(directory, recursive: true);
+        }
+
+        // The carriers were in keyrings of the programs themselves, which end with them; the kernel collects a moment later.
+        Thread.Sleep(1000);
+        string[] left = [.. File.ReadLines("/proc/keys").Where(line => line.Contains("mktme:one", StringComparison.Ordinal)
+            && line.Contains("perm", StringComparison.Ordinal))];
+        Assert.True(left.Length == 0, string.Join('\n', left));
+    }
+
+    private static string NameOf(int pid) => File.Exists($"/proc/{pid}/comm") ? File.ReadAllText($"/proc/{pid}/comm").Trim() : "";
 
     private static string Example(string name) => Path.Combine(Workplace.Root, "examples", name);
 
