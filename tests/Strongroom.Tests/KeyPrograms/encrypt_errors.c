@@ -1,4 +1,5 @@
 // encrypt_mprotect: every error, and which check comes first.
+// run: unsealed
 #include "keys.h"
 #include <sys/resource.h>
 
