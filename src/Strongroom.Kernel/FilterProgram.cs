@@ -64,6 +64,32 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
+    /// <summary>Returns an action for a call of which an argument has some of the given bits; without them the call is allowed.</summary>
+    /// <param name="number">The call.</param>
+    /// <param name="argument">0 to 5.</param>
+    /// <param name="bits">Of the argument's low half.</param>
+    /// <param name="action">The action.</param>
+    internal void OnBits(int number, int argument, uint bits, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 4);
+        Load(OffsetOfArguments + (8 * argument));
+        JumpIfAny(bits, 0, 1);
+        Return(action);
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
+    /// <summary>Returns an action for a call whose second argument is a given one and whose third has some of the given bits.</summary>
+    internal void OnSecondAndBits(int number, uint second, uint bits, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 6);
+        Load(OffsetOfArguments + 8);
+        Jump(second, 0, 3);
+        Load(OffsetOfArguments + 16);
+        JumpIfAny(bits, 0, 1);
+        Return(action);
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
     /// <summary>Ends the program.</summary>
     internal void Otherwise(uint action) => Return(action);
 
@@ -90,6 +116,9 @@ internal sealed class FilterProgram
 
     private void Jump(uint equal, byte then, byte otherwise) =>
         _code.Add(new() { code = Libc.BPF_JMP | Libc.BPF_JEQ | Libc.BPF_K, jt = then, jf = otherwise, k = equal });
+
+    private void JumpIfAny(uint bits, byte then, byte otherwise) =>
+        _code.Add(new() { code = Libc.BPF_JMP | Libc.BPF_JSET | Libc.BPF_K, jt = then, jf = otherwise, k = bits });
 
     private void Return(uint action) => _code.Add(new() { code = Libc.BPF_RET | Libc.BPF_K, k = action });
 }

@@ -258,11 +258,9 @@ internal sealed partial class AddressSpace
         _context.Statistics.SealedPages++;
     }
 
-    // Drops the pages of dirty slots. They are not overwritten first: a page that the target lent to a pipe or a socket (vmsplice(2),
-    // MSG_ZEROCOPY) is still to be read from there, and no count that user space can read tells. The kernel zeroes what it frees
-    // when it was booted with init_on_free=1, which also covers what the target frees itself. Staging is not
-    // registered meanwhile: the kernel would report the dropping as an event, and
-    // the agent would wait for its reading, for ever if the pager died. A fault in staging can only come from a target that meddles.
+    // Overwrites and drops the pages of dirty slots. Staging is not registered while they are dropped: the kernel would report the dropping
+    // as an event, and the agent would wait for its reading, for ever if the pager died. A fault in staging can only come from a target
+    // that meddles.
     private void DropDirty()
     {
         long start = Stopwatch.GetTimestamp();
@@ -282,6 +280,7 @@ internal sealed partial class AddressSpace
                 break;
             }
 
+            Wipe(slot, count);
             AddDrop(message, slot, count);
             slot += count;
         }
@@ -307,6 +306,19 @@ internal sealed partial class AddressSpace
 
         _slots!.FreeDropped();
         _context.Statistics.Sealing.Drop += Stopwatch.GetTimestamp() - start;
+    }
+
+    // A page that the target lent to a pipe or a socket is still to be read from there, and no count that user space can read tells: so
+    // nothing is overwritten once some program of the tree lends pages. The kernel zeroes what it frees when booted with init_on_free=1.
+    private void Wipe(int slot, int count)
+    {
+        for (int done = 0; _context.MayWipeStaging && done < count;)
+        {
+            int pages = Math.Min(count - done, PagerContext.BouncePages);
+            int bytes = Agent!.Memory.WriteAt(_context.Zeros[..(pages << PageNumber.Shift)], (long)Agent.SlotAddress(slot + done));
+            _context.Statistics.WipedPages += Math.Max(bytes, 0) >> PageNumber.Shift; // less: a page that is not there
+            done += pages;
+        }
     }
 
     private void AddDrop(AgentMessage message, int slot, int count)

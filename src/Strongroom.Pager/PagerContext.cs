@@ -15,6 +15,7 @@ internal sealed class PagerContext : IDisposable
 
     private readonly SecretBuffer _bounce = SecretBuffer.Allocate(BouncePages * PageNumber.SizeBytes);
     private readonly NativePages _zeros = NativePages.Map(BouncePages * PageNumber.SizeBytes);
+    private volatile bool _mayWipeStaging;
 
     /// <summary>Makes the context of a run.</summary>
     internal PagerContext(RunOptions options, TimeSpan tickLength)
@@ -50,6 +51,13 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets a value indicating whether the window is or just was full, so that a page brought in drives another one out.</summary>
     internal bool IsWindowFull => Tick - WindowFullTick <= 1;
+
+    /// <summary>Gets or sets a value indicating whether no program lends pages to the kernel, so that staging can be overwritten. Atomic.</summary>
+    internal bool MayWipeStaging
+    {
+        get => _mayWipeStaging;
+        set => _mayWipeStaging = value;
+    }
 
     /// <summary>Gets the counts of the tree.</summary>
     internal PageCounts Counts { get; } = new(null);

@@ -12,6 +12,9 @@ internal sealed class PagerStatistics
     /// <summary>Gets where the time of sealing went.</summary>
     internal SealingTime Sealing { get; } = new();
 
+    /// <summary>Gets or sets staging pages overwritten before they were freed.</summary>
+    internal long WipedPages { get; set; }
+
     /// <summary>Gets or sets pages decrypted.</summary>
     internal long OpenedPages { get; set; }
 

@@ -36,7 +36,7 @@ public static class TreeRunner
             news.Enqueue(item);
             wake.Signal();
         });
-        using CallService? calls = options.Calls is null ? null : new(options.Calls, tracer, item =>
+        using CallService? calls = options.Calls is null ? null : new(context, options.Calls, tracer, item =>
         {
             news.Enqueue(item);
             wake.Signal();
@@ -47,6 +47,13 @@ public static class TreeRunner
         if (calls?.Refusal is { } refusal)
         {
             _ = context.Statistics.Remarks.Add(refusal);
+        }
+
+        if (!context.MayWipeStaging)
+        {
+            _ = context.Statistics.Remarks.Add(calls?.Refusal is null && calls is not null
+                ? "A program lends pages to the kernel (vmsplice, MSG_ZEROCOPY, io_uring, O_DIRECT): staging was freed, not overwritten."
+                : "Whether programs lend pages to the kernel cannot be seen without the filter: staging was freed, not overwritten.");
         }
 
         return tracer.ExecErrno != 0
@@ -110,6 +117,7 @@ public static class TreeRunner
                 PagesSealed = (long)k.Frames.SealedEver,
             })],
             SealedPages = statistics.SealedPages,
+            WipedPages = statistics.WipedPages,
             OpenedPages = statistics.OpenedPages,
             RescuedPages = statistics.RescuedPages,
             Faults = statistics.Faults,

@@ -28,6 +28,7 @@ internal sealed partial class CallService : IDisposable
     private const uint EPOLLHUP = 0x10;
     private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
 
+    private readonly PagerContext _context;              // only MayWipeStaging, for any thread
     private readonly CallOptions _options;               // immutable
     private readonly Tracer _tracer;                     // its Post is for any thread
     private readonly Action<TracerNews> _tell;           // any thread
@@ -42,11 +43,13 @@ internal sealed partial class CallService : IDisposable
     private Thread? _thread;
 
     /// <summary>Prepares the service.</summary>
+    /// <param name="context">What the tree shares; its rules for staging are set here.</param>
     /// <param name="options">Numbers and rules.</param>
     /// <param name="tracer">Who stops callers.</param>
     /// <param name="tell">Takes news to the pager thread; returns at once.</param>
-    internal CallService(CallOptions options, Tracer tracer, Action<TracerNews> tell)
+    internal CallService(PagerContext context, CallOptions options, Tracer tracer, Action<TracerNews> tell)
     {
+        _context = context;
         _options = options;
         _tracer = tracer;
         _tell = tell;
@@ -79,6 +82,7 @@ internal sealed partial class CallService : IDisposable
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst((int)Libc.SYS_seccomp, [Libc.SECCOMP_SET_MODE_STRICT], Libc.SECCOMP_RET_USER_NOTIF);
+        PageLending.AddTo(filter);
         filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
         return filter;
     }
@@ -99,6 +103,7 @@ internal sealed partial class CallService : IDisposable
         using PidDescriptor process = PidDescriptor.TryOpen(pid) ?? throw new KernelException(Libc.ESRCH, "pidfd_open");
         _listener = new(process.CopyDescriptor(remote));
         _tracer.OwnFilters = 1;
+        _context.MayWipeStaging = true;
         _thread = new(Receive) { Name = "calls", IsBackground = true };
         _thread.Start();
     }
@@ -173,6 +178,13 @@ internal sealed partial class CallService : IDisposable
 
     private void Dispatch(WaitingCall call)
     {
+        if (PageLending.Concerns(call.Number))
+        {
+            _context.MayWipeStaging = false; // before the call goes on: what is in staging now was moved before, and is not lent
+            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            return;
+        }
+
         if (call.Number == Libc.SYS_keyctl && !Concerns(call))
         {
             _ = _listener!.LetPass(call.Id); // false: the caller is gone

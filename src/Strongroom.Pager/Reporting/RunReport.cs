@@ -32,6 +32,9 @@ public sealed class RunReport
     /// <summary>Gets the pages sealed, each time one was.</summary>
     public long SealedPages { get; init; }
 
+    /// <summary>Gets the staging pages that were overwritten before they were freed.</summary>
+    public long WipedPages { get; init; }
+
     /// <summary>Gets the sealed pages opened again, each time one was.</summary>
     public long OpenedPages { get; init; }
 

@@ -97,6 +97,17 @@ public class EncryptionTests
     }
 
     [Fact]
+    public void Staging_is_overwritten_unless_a_program_lends_pages_and_that_is_said()
+    {
+        RunOptions options = new() { Window = "1M", Idle = "40ms" };
+        RunReport plain = Both.Compare(new Launch(CProgram.Get("sweep").Executable), options, new Expectation());
+        Assert.True(plain.Number("wipedPages") >= plain.SealedPages / 2, plain.ToString());
+        Assert.DoesNotContain("lends pages", plain.ToString(), StringComparison.Ordinal);
+        RunReport lending = Both.Compare(new Launch(CProgram.Get("syscall_buffers").Executable), options, new Expectation());
+        Assert.Contains("lends pages", lending.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Equal_pages_have_different_ciphertext_and_another_one_at_every_seal()
     {
         Requirements.Pager();

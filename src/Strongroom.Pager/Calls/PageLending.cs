@@ -1,0 +1,45 @@
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Calls;
+
+/// <summary>
+/// The system calls by which a program hands pages to the kernel that it goes on reading after the call: a page in staging may be one of
+/// them, and overwriting it would change what a pipe, a socket or a disk gets.
+/// </summary>
+/// <remarks>
+/// Pages that the kernel counts as pinned are not moved to staging at all; these are lent without being counted so. vmsplice(2); send(2),
+/// MSG_ZEROCOPY; io_uring(7); open(2), O_DIRECT, which some file systems serve in this way. 32-bit calls of a 64-bit program are not seen.
+/// </remarks>
+internal static class PageLending
+{
+    private const int OpenCall = 2;
+    private const int SendTo = 44;
+    private const int SendMessage = 46;
+    private const int FileControl = 72;
+    private const int OpenAt = 257;
+    private const int VmSplice = 278;
+    private const int SendMessages = 307;
+    private const int IoUringSetup = 425;
+    private const int OpenAt2 = 437;
+    private const uint ZeroCopy = 0x4000000;
+    private const uint Direct = 0x4000;
+    private const uint SetFlags = 4; // F_SETFL
+
+    /// <summary>Lets a filter report the calls.</summary>
+    internal static void AddTo(FilterProgram filter)
+    {
+        filter.On(VmSplice, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(OpenAt2, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SendMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+    }
+
+    /// <summary>Tells whether a reported call is one of them.</summary>
+    internal static bool Concerns(long number) => number is VmSplice or IoUringSetup or OpenAt2 or SendTo or SendMessage or SendMessages
+        or OpenCall or OpenAt or FileControl;
+}
