@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
@@ -112,7 +111,7 @@ public sealed partial class XtsKey : IDisposable
         nint slot = s_rawKeys.Allocate(out _);
         try
         {
-            FillRandom((byte*)slot, length);
+            KernelRandom.Fill(new Span<byte>((byte*)slot, length));
             return EqualHalves((byte*)slot, length)
                 ? throw new CryptographicException("getrandom(2) returned two equal halves of a key.")
                 : new XtsKey(algorithm, backend, (byte*)slot);
@@ -145,21 +144,4 @@ public sealed partial class XtsKey : IDisposable
 
     private static unsafe bool EqualHalves(byte* raw, int length) => CryptographicOperations.FixedTimeEquals(
         new ReadOnlySpan<byte>(raw, length / 2), new ReadOnlySpan<byte>(raw + (length / 2), length / 2));
-
-    private static unsafe void FillRandom(byte* destination, int length)
-    {
-        // Requests up to 256 bytes are never cut short, but may be interrupted before the generator is seeded:
-        // random(7).
-        nint got;
-        do
-        {
-            got = Libc.getrandom(destination, (nuint)length, 0);
-        }
-        while (got < 0 && Marshal.GetLastPInvokeError() == EINTR);
-
-        if (got != length)
-        {
-            throw new KernelException(Marshal.GetLastPInvokeError(), $"getrandom of {length} bytes");
-        }
-    }
 }

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Security.Cryptography;
 using Strongroom.Core;
 using Strongroom.Kernel;
 
@@ -66,7 +65,7 @@ internal sealed partial class AddressSpace
     private static UInt128 NewTag()
     {
         Span<byte> random = stackalloc byte[16];
-        RandomNumberGenerator.Fill(random);
+        KernelRandom.Fill(random);
         return BitConverter.ToUInt128(random);
     }
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
 using Strongroom.Kernel;
@@ -54,10 +53,10 @@ internal sealed partial class CallService : IDisposable
         _tracer = tracer;
         _tell = tell;
         Span<byte> random = stackalloc byte[8];
-        RandomNumberGenerator.Fill(random);
+        KernelRandom.Fill(random);
         _pass = BitConverter.ToUInt64(random);
         _table = new(options.KeyIdBits, domain => tell(new KeyRetired(domain)));
-        _keys = new(_table, _keyrings, new() { Api = options.Api, KeyIdBits = options.KeyIdBits });
+        _keys = new(_table, _keyrings, new() { Api = options.Api, KeyIdBits = options.KeyIdBits, FillRandom = KernelRandom.Fill });
         _table.Slots = _keys.Slots;
     }
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
 using Strongroom.Crypto;
+using Strongroom.Kernel;
 using Strongroom.Keys;
 using Strongroom.Secrets;
 
@@ -73,7 +74,7 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
             raw.Clear();
             if (isRandom)
             {
-                RandomNumberGenerator.Fill(raw);
+                KernelRandom.Fill(raw);
             }
 
             for (int i = 0; i < bytes; i++)

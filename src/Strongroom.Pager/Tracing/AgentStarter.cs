@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
 using Strongroom.Kernel;
@@ -129,11 +128,13 @@ internal sealed class AgentStarter
     // very address later. Sanitizers keep shadows there, so it is tried several times, and at last wherever there is room.
     private long MapArea()
     {
+        Span<byte> random = stackalloc byte[sizeof(uint)];
         long area = 0;
         for (int i = 0; i < PlaceAttempts && area <= 0; i++)
         {
+            KernelRandom.Fill(random);
             bool isLast = i == PlaceAttempts - 1;
-            ulong place = isLast ? 0 : LowestPlace + ((ulong)RandomNumberGenerator.GetInt32(int.MaxValue) << PlaceShift);
+            ulong place = isLast ? 0 : LowestPlace + ((ulong)(BinaryPrimitives.ReadUInt32LittleEndian(random) >> 1) << PlaceShift);
             int flags = isLast ? MapPrivateAnonymousNoReserve : MapPrivateAnonymousNoReserve | MapFixedNoReplace;
             area = _injector.Call(SystemCall.Mmap, place, AgentLayout.AreaBytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
         }
