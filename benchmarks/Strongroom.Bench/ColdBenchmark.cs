@@ -26,6 +26,7 @@ internal sealed class ColdBenchmark : IBenchmark
         string seconds = Math.Max(4, mebibytes / 256).ToString(CultureInfo.InvariantCulture);
         string size = mebibytes.ToString(CultureInfo.InvariantCulture);
         CommandRun idle = Workbench.RunSealed(["--window", "8M", "--idle", "100ms"], [program, "1", seconds]);
+        Workbench.BackMemory(mebibytes * 5 / 2); // plaintext, then ciphertext
         CommandRun run = Workbench.RunSealed(["--window", "8M", "--idle", "100ms"], [program, size, seconds]);
         double pages = run.Report!.SealedPages;
         double microseconds = (run.Report.PagerCpuSeconds - idle.Report!.PagerCpuSeconds) / pages * 1e6;

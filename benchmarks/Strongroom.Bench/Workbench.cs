@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
@@ -24,6 +25,8 @@ internal sealed record PairedRuns(double BareSeconds, double SealedSeconds, doub
 /// <summary>Runs commands, with and without Strongroom, in a directory of the build's artifacts.</summary>
 internal static class Workbench
 {
+    private const int MemoryMebibytes = 1536;
+
     private static readonly string s_root = Environment.GetEnvironmentVariable("STRONGROOM_ROOT")
         ?? throw new InvalidOperationException("Start this through ./bench, which sets STRONGROOM_ROOT.");
 
@@ -43,7 +46,7 @@ internal static class Workbench
         string program = At(name);
         if (!File.Exists(program) || File.GetLastWriteTimeUtc(program) < File.GetLastWriteTimeUtc(source))
         {
-            _ = Run(["gcc", "-O2", "-Wall", "-pthread", "-o", program, source]);
+            _ = RunOnce(["gcc", "-O2", "-Wall", "-pthread", "-o", program, source]);
         }
 
         return program;
@@ -59,9 +62,22 @@ internal static class Workbench
         }
     }
 
-    /// <summary>Runs a command as it is.</summary>
+    /// <summary>Runs a command as it is, on memory that the host has backed.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
     internal static CommandRun Run(IReadOnlyList<string> command)
+    {
+        BackMemory(MemoryMebibytes);
+        return RunOnce(command);
+    }
+
+    /// <summary>
+    /// Touches memory and gives it back. A virtual machine's host backs a page when it is first touched, which can take longer than all that
+    /// is measured here, and takes back what lies free for some seconds.
+    /// </summary>
+    internal static void BackMemory(int mebibytes) =>
+        _ = RunOnce([CompileC("touch_and_sleep"), mebibytes.ToString(CultureInfo.InvariantCulture), "0"]);
+
+    private static CommandRun RunOnce(IReadOnlyList<string> command)
     {
         ProcessStartInfo start = new(command[0], command.Skip(1))
         {
