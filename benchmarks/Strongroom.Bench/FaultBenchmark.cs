@@ -32,7 +32,7 @@ internal sealed class FaultBenchmark : IBenchmark
         for (int i = 0; i < Pairs; i++)
         {
             bareRuns.Add(Microseconds(Workbench.Run([bare, Mebibytes, Touches]).Output));
-            CommandRun run = Workbench.RunSealed(["--window", "8M", "--idle", "100ms"], [cold, Mebibytes, "4", Touches]);
+            CommandRun run = Workbench.RunSealed(["--window", "8M", "--idle", "100ms"], [cold, Mebibytes, "10", Touches]);
             sealedRuns.Add(Microseconds(run.Output));
             RequireOpened(run, int.Parse(Touches, CultureInfo.InvariantCulture));
         }
