@@ -17,10 +17,6 @@ internal sealed partial class PagerLoop : IDisposable
     private const int EventsAtOnce = 64;
     private const ulong WakeToken = ulong.MaxValue;
 
-    // After a fault the next one is looked for without sleeping: waking up costs more than answering. Not on a single processor, where
-    // the thread that could fault would have to wait for us.
-    private static readonly long s_wakefulness = Environment.ProcessorCount > 1 ? Stopwatch.Frequency / 50_000 : 0;
-
     private readonly PagerContext _context;
     private readonly Tracer _tracer;
     private readonly TimeSpan _tickLength;
@@ -32,7 +28,6 @@ internal sealed partial class PagerLoop : IDisposable
     private readonly Dictionary<ulong, TargetMemory> _byToken = [];
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private ulong _nextToken = 2;
-    private long _awakeUntil;
     private int _workHand;
     private bool _isOver;
 
@@ -75,13 +70,8 @@ internal sealed partial class PagerLoop : IDisposable
                 nextTick = now + Math.Max(period, Math.Min(cost * 20, period * 8));
             }
 
-            int wait = isBusy || now < _awakeUntil ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
-            long faults = _context.Statistics.Faults;
+            int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
             Dispatch(_epoll.Wait(_ready, wait));
-            if (_context.Statistics.Faults != faults)
-            {
-                _awakeUntil = Stopwatch.GetTimestamp() + s_wakefulness;
-            }
         }
     }
 
