@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Kernel;
@@ -128,7 +129,7 @@ internal sealed partial class AddressSpace
         List<KeyRange> keys = LiftKeys(source);
         foreach (AddressRange part in TakeDisplaced(source, moved))
         {
-            TakeAll(part, moved);
+            moved.AddRange(TakeEntries(part, static entry => entry.State != PageState.Untracked));
             _registered.Remove(part);
             _halfRegistered.Remove(part);
         }
@@ -149,20 +150,23 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private void TakeAll(AddressRange range, List<(ulong Page, PageEntry Entry)> taken)
+    private List<(ulong Page, PageEntry Entry)> TakeEntries(AddressRange range, Func<PageEntry, bool> isWanted)
     {
+        List<(ulong Page, PageEntry Entry)> taken = [];
         foreach (Region region in _table.RegionsIn(range))
         {
             (int first, int end) = Clip(region, range);
             for (int i = first; i < end; i++)
             {
-                if (region[i].State != PageState.Untracked)
+                if (isWanted(region[i]))
                 {
                     taken.Add((region.FirstPage + (ulong)i, region[i]));
                     region.Set(i, default);
                 }
             }
         }
+
+        return taken;
     }
 
     // The part of a range that lies in a region, as indices.

@@ -23,7 +23,7 @@ internal sealed partial class AddressSpace
         int index = PageTable.IndexOf(fault.Page);
         region.LastUsedTick = _context.Tick;
         long allocated = GC.GetAllocatedBytesForCurrentThread();
-        bool isDone = !IsHeldBack(fault.Page) && region[index].State switch
+        bool isDone = !IsHeldBack(region, index) && region[index].State switch
         {
             PageState.Sealed or PageState.SealedZero => OpenAround(region, index),
             PageState.Limbo => Rescue(region, index),

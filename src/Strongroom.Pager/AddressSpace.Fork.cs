@@ -52,10 +52,7 @@ internal sealed partial class AddressSpace
             child.Inherit(region);
         }
 
-        foreach (AddressRange range in _registered.Ranges)
-        {
-            child._registered.Add(range);
-        }
+        child._registered.AddAll(_registered.Ranges);
 
         child.InheritDisplaced(this);
         child.IsTagged = child.TryWriteTag(tag);

@@ -87,15 +87,15 @@ internal sealed partial class AddressSpace
 
     private bool IsNotEncrypted(PageNumber page) => _keyRanges.Find(page) is { Kind: KeyDomainKind.NotEncrypted };
 
-    private bool IsHeldBack(PageNumber page)
+    private bool IsHeldBack(Region region, int index)
     {
-        if (_table[page].State == PageState.Sealed && DomainOf(page).IsErased)
+        if (region[index].State == PageState.Sealed && DomainOf(region, index).IsErased)
         {
             Condemn("it used memory whose key had been destroyed");
             return true;
         }
 
-        return !_changing.IsEmpty && _changing.Contains(page.Address);
+        return !_changing.IsEmpty && _changing.Contains(new PageNumber(region.FirstPage + (ulong)index).Address);
     }
 
     // The key of a page that is set aside because something else has landed in its place (Order).

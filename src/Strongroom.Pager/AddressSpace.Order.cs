@@ -20,6 +20,9 @@ internal sealed partial class AddressSpace
     private AddressSpace? _elder;
     private bool _mustReconcile;
 
+    // Whether it matters that some change of layout may not have been reported yet.
+    private bool AwaitsReports => _mustReconcile || _youngChildren.Count > 0 || _expectedUnmaps.Count > 0;
+
     /// <summary>Tells whether every change of layout of what this was forked from, up to the fork, has been reported.</summary>
     internal bool IsElderSettled => _elder is null or { IsGone: true } or { Verdict: not null } or { Agent: null } || _elder.IsSettled();
 
@@ -28,10 +31,7 @@ internal sealed partial class AddressSpace
     internal void Settle(IReadOnlyList<AddressRange> covered)
     {
         RangeSet present = new();
-        foreach (AddressRange range in covered)
-        {
-            present.Add(range);
-        }
+        present.AddAll(covered);
 
         foreach (Landing landing in _lateLandings)
         {
@@ -55,16 +55,8 @@ internal sealed partial class AddressSpace
     {
         _elder = elder;
         elder._youngChildren.Add(this);
-        foreach (AddressRange range in elder._halfRegistered.Ranges)
-        {
-            _halfRegistered.Add(range);
-        }
-
-        foreach (AddressRange range in elder._displaced.Ranges)
-        {
-            _displaced.Add(range);
-        }
-
+        _halfRegistered.AddAll(elder._halfRegistered.Ranges);
+        _displaced.AddAll(elder._displaced.Ranges);
         _displacedKeys.Inherit(elder._displacedKeys);
         foreach ((ulong page, PageEntry entry) in elder._displacedPages)
         {
@@ -104,7 +96,7 @@ internal sealed partial class AddressSpace
         {
             _mustReconcile = true; // an mremap that reported once (MREMAP_DONTUNMAP) may have hidden another report
             _expectedUnmaps.Clear();
-            _displaced.Remove(new(default, new(UserSpaceEnd)));
+            _displaced.Clear();
             _displacedKeys.Clear();
             Reconcile();
         }
@@ -135,11 +127,7 @@ internal sealed partial class AddressSpace
     private void Displace(AddressRange target)
     {
         RangeSet before = new(_registered);
-        foreach (AddressRange range in _halfRegistered.Ranges)
-        {
-            before.Add(range);
-        }
-
+        before.AddAll(_halfRegistered.Ranges);
         foreach (AddressRange range in before.PartsOf(target, inSet: true))
         {
             if (_displaced.PartsOf(range, inSet: true).Count > 0)
@@ -151,24 +139,12 @@ internal sealed partial class AddressSpace
             _mustReconcile = true;
             EncryptAllStaged(); // a slot knows its page by its address
             _displaced.Add(range);
-            TakeSealed(range, _displacedPages);
-            SetKeysAside(range);
-        }
-    }
-
-    private void TakeSealed(AddressRange range, Dictionary<ulong, PageEntry> taken)
-    {
-        foreach (Region region in _table.RegionsIn(range))
-        {
-            (int first, int end) = Clip(region, range);
-            for (int i = first; i < end; i++)
+            foreach ((ulong page, PageEntry entry) in TakeEntries(range, static entry => entry.IsSealed))
             {
-                if (region[i].IsSealed)
-                {
-                    taken.Add(region.FirstPage + (ulong)i, region[i]);
-                    region.Set(i, default);
-                }
+                _displacedPages.Add(page, entry);
             }
+
+            SetKeysAside(range);
         }
     }
 
@@ -210,7 +186,7 @@ internal sealed partial class AddressSpace
 
         _displacedPages.Clear();
         _displacedKeys.Clear();
-        _displaced.Remove(new(default, new(UserSpaceEnd)));
+        _displaced.Clear();
     }
 
     private void ReleaseFrame(PageNumber page, PageEntry entry)

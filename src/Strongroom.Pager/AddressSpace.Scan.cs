@@ -323,23 +323,8 @@ internal sealed partial class AddressSpace
 
     private CoveredVma? FindVma(PageNumber page)
     {
-        ulong address = page.Address.Value;
-        int low = 0;
-        int high = _vmas.Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (_vmas[middle].Range.End.Value > address)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low < _vmas.Count && _vmas[low].Range.Contains(new(address)) ? _vmas[low] : null;
+        int at = RangeSet.FirstEndingAfter(_vmas, page.Address, static vma => vma.Range);
+        return at < _vmas.Count && _vmas[at].Range.Contains(page.Address) ? _vmas[at] : null;
     }
 
     /// <summary>A VMA whose pages can be sealed, as last seen, and how far it could have grown since: its neighbours' ends.</summary>

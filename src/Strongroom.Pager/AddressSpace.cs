@@ -85,7 +85,7 @@ internal sealed partial class AddressSpace : IDisposable
     internal bool IsGone { get; private set; }
 
     /// <summary>Gets a value indicating whether something waits for the layout to settle, and must be tried again soon.</summary>
-    internal bool IsUnsettled => _waiting.Count > 0 || _mustReconcile || _youngChildren.Count > 0 || _expectedUnmaps.Count > 0;
+    internal bool IsUnsettled => _waiting.Count > 0 || AwaitsReports;
 
     /// <summary>Gets or sets the tick in which nothing could be evicted, so that it is not tried again and again.</summary>
     internal int FutileTick { get; set; }
@@ -134,7 +134,7 @@ internal sealed partial class AddressSpace : IDisposable
             }
         }
 
-        if (_youngChildren.Count > 0 || _mustReconcile || _expectedUnmaps.Count > 0)
+        if (AwaitsReports)
         {
             _ = IsSettled();
         }

@@ -152,25 +152,8 @@ internal sealed class KeyRanges
         _slots?.DropVma(domain.KeyId);
     }
 
-    private int IndexOfFirstEndingAfter(VirtualAddress address)
-    {
-        int low = 0;
-        int high = _ranges.Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (_ranges[middle].Range.End.Value > address.Value)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
-    }
+    private int IndexOfFirstEndingAfter(VirtualAddress address) =>
+        RangeSet.FirstEndingAfter(_ranges, address, static each => each.Range);
 }
 
 /// <summary>A range with a key.</summary>

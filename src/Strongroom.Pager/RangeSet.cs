@@ -106,14 +106,31 @@ internal sealed class RangeSet
         }
     }
 
-    private int IndexOfFirstEndingAfter(VirtualAddress address)
+    /// <summary>Adds ranges, joining each with what it touches.</summary>
+    internal void AddAll(IReadOnlyList<AddressRange> ranges)
+    {
+        foreach (AddressRange range in ranges)
+        {
+            Add(range);
+        }
+    }
+
+    /// <summary>Takes everything out.</summary>
+    internal void Clear() => _ranges.Clear();
+
+    /// <summary>Finds the first of disjoint ascending ranges that ends behind an address. Allocates nothing.</summary>
+    /// <param name="items">What has the ranges.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="rangeOf">Gets the range of an item; captures nothing.</param>
+    /// <returns>Its index; the count when there is none.</returns>
+    internal static int FirstEndingAfter<T>(List<T> items, VirtualAddress address, Func<T, AddressRange> rangeOf)
     {
         int low = 0;
-        int high = _ranges.Count;
+        int high = items.Count;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (_ranges[middle].End.Value > address.Value)
+            if (rangeOf(items[middle]).End.Value > address.Value)
             {
                 high = middle;
             }
@@ -125,4 +142,6 @@ internal sealed class RangeSet
 
         return low;
     }
+
+    private int IndexOfFirstEndingAfter(VirtualAddress address) => FirstEndingAfter(_ranges, address, static range => range);
 }

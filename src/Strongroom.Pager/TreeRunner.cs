@@ -31,16 +31,8 @@ public static class TreeRunner
         using PagerContext context = new(options, tick);
         using EventDescriptor wake = new();
         ConcurrentQueue<TracerNews> news = new();
-        using Tracer tracer = new(item =>
-        {
-            news.Enqueue(item);
-            wake.Signal();
-        });
-        using CallService? calls = options.Calls is null ? null : new(context, options.Calls, tracer, item =>
-        {
-            news.Enqueue(item);
-            wake.Signal();
-        });
+        using Tracer tracer = new(Tell);
+        using CallService? calls = options.Calls is null ? null : new(context, options.Calls, tracer, Tell);
         context.Slots = calls?.Keys.Slots;
         using PagerLoop loop = new(context, tick, tracer, news, wake);
         Trace(tracer, options, loop, calls);
@@ -59,6 +51,12 @@ public static class TreeRunner
         return tracer.ExecErrno != 0
             ? throw new ProgramStartException(tracer.ExecErrno)
             : Report(options, context, loop, tracer, startedAt, cpuBefore);
+
+        void Tell(TracerNews item)
+        {
+            news.Enqueue(item);
+            wake.Signal();
+        }
     }
 
     private static void Trace(Tracer tracer, RunOptions options, PagerLoop loop, CallService? calls)
