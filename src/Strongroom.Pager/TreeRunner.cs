@@ -24,7 +24,7 @@ public static class TreeRunner
     {
         ArgumentNullException.ThrowIfNull(options);
         long startedAt = Stopwatch.GetTimestamp();
-        TimeSpan cpuBefore = Process.GetCurrentProcess().TotalProcessorTime;
+        TimeSpan cpuBefore = Environment.CpuUsage.TotalTime;
         OwnProcess.Harden();
 
         TimeSpan tick = TimeSpan.FromMilliseconds(Math.Clamp(options.Idle.TotalMilliseconds / 4, 10, 250));
@@ -143,7 +143,7 @@ public static class TreeRunner
             Killed = statistics.Killed,
             Remarks = [.. statistics.Remarks],
             WallSeconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
-            PagerCpuSeconds = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalSeconds,
+            PagerCpuSeconds = (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds,
             ExitStatus = tracer.ExitStatus,
         };
     }
