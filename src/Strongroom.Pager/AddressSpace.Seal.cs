@@ -13,13 +13,14 @@ internal sealed partial class AddressSpace
     private const int MaxMoves = 50;
     private const int EncryptAtOnce = 32;
     private const int MaxDropRuns = 26;
-    private const int DropWhenDirty = 128;
+    private const int DropWhenDirty = 256;
 
     private readonly Move[] _plan = new Move[MaxMoves];
     private readonly bool[] _isQueued = new bool[AgentLayout.SlotCount];
     private int _planned;
     private int _queuedSlots;
     private int _nextSlot;
+    private bool _isDropping;
     private StagingSlots? _slots;
 
     /// <summary>Gets a value indicating whether pages can be moved to staging now.</summary>
@@ -50,7 +51,7 @@ internal sealed partial class AddressSpace
         int dirty = _slots!.CountOf(SlotState.Dirty);
         if (dirty >= DropWhenDirty || (dirty > 0 && _queuedSlots == 0))
         {
-            DropDirty();
+            SendDrop();
         }
         else if (_toUnshare.Count > 0)
         {
@@ -58,12 +59,19 @@ internal sealed partial class AddressSpace
         }
     }
 
-    /// <summary>Takes the agent's reply to <see cref="SendUnshare"/>; what the calls returned does not matter.</summary>
+    /// <summary>Takes the agent's reply to what was not awaited: <see cref="SendDrop"/> or <see cref="SendUnshare"/>.</summary>
     internal void HandleAgentReply()
     {
-        if (!Agent!.TryReceive(out bool isGone) && isGone)
+        if (!Agent!.TryReceive(out bool isGone))
         {
-            Condemn("its agent was killed");
+            if (isGone)
+            {
+                Condemn("its agent was killed");
+            }
+        }
+        else if (_isDropping)
+        {
+            FinishDrop();
         }
     }
 
@@ -260,19 +268,18 @@ internal sealed partial class AddressSpace
 
     // Overwrites and drops the pages of dirty slots. Staging is not registered while they are dropped: the kernel would report the dropping
     // as an event, and the agent would wait for its reading, for ever if the pager died. A fault in staging can only come from a target
-    // that meddles.
-    private void DropDirty()
+    // that meddles. Not awaited: the pager encrypts the next pages meanwhile, or answers faults.
+    private void SendDrop()
     {
-        long start = Stopwatch.GetTimestamp();
         AgentMessage message = Agent!.Message;
         message.Clear();
         Span<byte> register = stackalloc byte[32];
         AgentMessage.WriteRegister(register, Agent.Staging);
         ulong argument = message.AddData(register);
+        _ = message.Add(SystemCall.Munlock, Agent.Staging.Start.Value, Agent.Staging.LengthBytes); // mlockall(2): locked pages are not dropped
         _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_UNREGISTER, argument);
         int slot = 0;
-        int runs = 0;
-        for (; runs < MaxDropRuns; runs++)
+        for (int runs = 0; runs < MaxDropRuns; runs++)
         {
             int count = _slots!.FindRun(SlotState.Dirty, slot, AgentLayout.SlotCount, out slot);
             if (count == 0)
@@ -280,52 +287,47 @@ internal sealed partial class AddressSpace
                 break;
             }
 
-            Wipe(slot, count);
             AddDrop(message, slot, count);
             slot += count;
         }
 
-        int last = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument);
-        if (!Agent.TryExchange())
+        _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument);
+        _isDropping = Agent.TrySend();
+        if (!_isDropping)
         {
-            Condemn("its agent was killed or does not answer");
-            return;
+            Condemn("its agent was killed");
         }
+    }
 
-        long result = message.Result(last);
-        for (int run = 0; run < runs && result == 0; run++)
+    private void FinishDrop()
+    {
+        _isDropping = false;
+        AgentMessage message = Agent!.Message;
+        for (int call = 0; call < message.CallCount; call++)
         {
-            result = message.Result((2 * run) + 2); // after the unregistering, for each run: munlock, madvise
-        }
-
-        if (result != 0)
-        {
-            Condemn($"its agent could not drop staging pages (errno {-result})");
-            return;
+            if (message.Result(call) != 0)
+            {
+                Condemn($"its agent could not drop staging pages (errno {-message.Result(call)})");
+                return;
+            }
         }
 
         _slots!.FreeDropped();
-        _context.Statistics.Sealing.Drop += Stopwatch.GetTimestamp() - start;
+        _context.Statistics.Sealing.Drop += Stopwatch.GetTimestamp() - Agent.SentAt;
     }
 
     // A page that the target lent to a pipe or a socket is still to be read from there, and no count that user space can read tells: so
     // nothing is overwritten once some program of the tree lends pages. The kernel zeroes what it frees when booted with init_on_free=1.
-    private void Wipe(int slot, int count)
-    {
-        for (int done = 0; _context.MayWipeStaging && done < count;)
-        {
-            int pages = Math.Min(count - done, PagerContext.BouncePages);
-            int bytes = Agent!.Memory.WriteAt(_context.Zeros[..(pages << PageNumber.Shift)], (long)Agent.SlotAddress(slot + done));
-            _context.Statistics.WipedPages += Math.Max(bytes, 0) >> PageNumber.Shift; // less: a page that is not there
-            done += pages;
-        }
-    }
-
     private void AddDrop(AgentMessage message, int slot, int count)
     {
         ulong address = Agent!.SlotAddress(slot);
         ulong bytes = (ulong)count << PageNumber.Shift;
-        _ = message.Add(SystemCall.Munlock, address, bytes); // mlockall(2) may have locked it, and locked pages are not dropped
+        if (_context.MayWipeStaging)
+        {
+            message.AddWipe(address, bytes);
+            _context.Statistics.WipedPages += count;
+        }
+
         _ = message.Add(SystemCall.Madvise, address, bytes, Libc.MADV_DONTNEED);
         for (int i = slot; i < slot + count; i++)
         {
@@ -333,7 +335,7 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // Breaks copy-on-write sharing that kept pages from being moved. Not awaited: the agent may meet a sealed page and wait for it.
+    // Breaks copy-on-write sharing that kept pages from being moved. Not awaited either: the agent may meet a sealed page and wait for it.
     private void SendUnshare()
     {
         AgentMessage message = Agent!.Message;

@@ -38,6 +38,10 @@ internal static class AgentLayout
     internal const int CallsOffset = 64;
 
     internal const int CallBytes = 64;
+
+    /// <summary>In the place of a call's number: overwrite memory with zeros; the arguments are address and length.</summary>
+    internal const int WipeNumber = -1;
+
     internal const int MaxCalls = 60;
 
     /// <summary>Within a message: room for what the calls' arguments point to.</summary>

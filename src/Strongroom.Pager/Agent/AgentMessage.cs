@@ -65,6 +65,9 @@ internal sealed class AgentMessage
         return CallCount++;
     }
 
+    /// <summary>Adds the overwriting of memory with zeros. Its result is 0.</summary>
+    internal void AddWipe(ulong address, ulong lengthBytes) => _ = Add(AgentLayout.WipeNumber, address, lengthBytes);
+
     /// <summary>Adds bytes for a call's argument to point to, 8-byte aligned.</summary>
     /// <returns>Their address in the target.</returns>
     internal ulong AddData(ReadOnlySpan<byte> data)

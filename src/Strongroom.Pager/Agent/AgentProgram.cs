@@ -4,7 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Strongroom.Pager.Agent;
 
-/// <summary>The agent's machine code: a loop that does the system calls of a message and sends it back. No key, no policy, no stack.</summary>
+/// <summary>The agent's machine code: a loop that does what a message says and sends it back: system calls, and overwriting
+/// memory. No key, no policy, no stack.</summary>
 /// <remarks>
 /// It starts as a clone of a stopped thread of the target, at the first instruction, with <c>rbx</c> = address of the message
 /// pages and <c>r12</c> = the target's own process id: its parent for as long as the target lives. The clone shares the
@@ -81,6 +82,8 @@ internal static class AgentProgram
         Label receive = c.CreateLabel();
         Label run = c.CreateLabel();
         Label next = c.CreateLabel();
+        Label call = c.CreateLabel();
+        Label done = c.CreateLabel();
         Label reply = c.CreateLabel();
         Label watch = c.CreateLabel();
         Label leave = c.CreateLabel();
@@ -122,11 +125,20 @@ internal static class AgentProgram
         c.mov(rax, __[r13]);
         c.mov(rdi, __[r13 + 8]);
         c.mov(rsi, __[r13 + 16]);
+        c.cmp(rax, AgentLayout.WipeNumber);
+        c.jne(call);
+        c.mov(rcx, rsi);                          // no system call: overwrite rsi bytes at rdi with zeros
+        c.xor(eax, eax);
+        c.cld();
+        c.rep.stosb();
+        c.jmp(done);
+        c.Label(ref call);
         c.mov(rdx, __[r13 + 24]);
         c.mov(r10, __[r13 + 32]);
         c.mov(r8, __[r13 + 40]);
         c.mov(r9, __[r13 + 48]);
         c.syscall();
+        c.Label(ref done);
         c.mov(__[r13 + 56], rax);
         c.add(r13, AgentLayout.CallBytes);
         c.dec(r14d);
