@@ -48,12 +48,12 @@ internal static class ProgramBenchmarks
     internal static IEnumerable<IBenchmark> All() =>
     [
         new ProgramBenchmark("program.start", "a command that does nothing", 0, 15, () => new(["true"])),
-        new ProgramBenchmark("program.sort", "sort of 4 million lines, 128 MiB", 1.02, 5, () => new(Sort())),
-        new ProgramBenchmark("program.xz", "xz -T2 -1 of 128 MiB", 1.02, 5, () => new(["xz", "-T2", "-1", "-k", "-c", Text()])),
-        new ProgramBenchmark("program.compile", "gcc -O2 of a file of 400 functions", 1.02, 5, () => new(Compile())),
+        new ProgramBenchmark("program.sort", "sort of 16 million lines, 512 MiB", 1.02, 5, () => new(Sort())),
+        new ProgramBenchmark("program.xz", "xz -T2 -1 of 4 million lines, 128 MiB", 1.02, 5, () => new(["xz", "-T2", "-1", "-k", "-c", Text(millions: 4)])),
+        new ProgramBenchmark("program.compile", "gcc -O2 of a file of 1600 functions", 1.02, 5, () => new(Compile())),
         new ProgramBenchmark("program.make", "make -j2 of redis, from the distribution's source package", 1.036, 3, Make),
         new ProgramBenchmark(
-            "program.allocate", "map, touch and unmap 64 MiB, 64 times", 1.05, 5, () => new([Workbench.CompileC("allocate")])),
+            "program.allocate", "map, touch and unmap 64 MiB, 256 times", 1.05, 5, () => new([Workbench.CompileC("allocate")])),
         new ProgramBenchmark(
             "program.malloc", "malloc, touch and free of mixed sizes", 1.05, 5, () => new([Workbench.CompileC("malloc")])),
     ];
@@ -61,19 +61,19 @@ internal static class ProgramBenchmarks
     private static string[] Sort()
     {
         Workbench.Need("sort");
-        return ["sort", "-S", "1G", "--parallel=2", "-o", "/dev/null", Text()];
+        return ["sort", "-S", "3G", "--parallel=2", "-o", "/dev/null", Text(millions: 16)];
     }
 
     // Lines of random hexadecimal digits: the same on every machine, and neither trivial nor impossible to compress.
-    private static string Text()
+    private static string Text(int millions)
     {
-        string path = Workbench.At("text");
-        const int LineCount = 4 << 20;
-        if (!File.Exists(path) || new FileInfo(path).Length != LineCount * 32L)
+        string path = Workbench.At($"text{millions}");
+        int lines = millions << 20;
+        if (!File.Exists(path) || new FileInfo(path).Length != lines * 32L)
         {
             Random random = new(1);
             using StreamWriter writer = new(path, append: false, Encoding.ASCII, 1 << 20);
-            for (int i = 0; i < LineCount; i++)
+            for (int i = 0; i < lines; i++)
             {
                 writer.Write(random.NextInt64().ToString("x16", CultureInfo.InvariantCulture));
                 writer.Write(" line ");
@@ -90,7 +90,7 @@ internal static class ProgramBenchmarks
         Workbench.Need("gcc");
         string path = Workbench.At("many.c");
         StringBuilder source = new("#include <stdint.h>\n#include <string.h>\n");
-        for (int i = 0; i < 400; i++)
+        for (int i = 0; i < 1600; i++)
         {
             _ = source.Append(CultureInfo.InvariantCulture, $$"""
                 uint32_t f{{i}}(const uint8_t *p, uint32_t n) {

@@ -76,17 +76,44 @@ public static class TreeRunner
                 failure = e; // before the program ran: a plain refusal
                 tracer.Abandon();
             }
+            catch (Exception e) when (EndAll(e))
+            {
+                throw; // never reached
+            }
         })
         {
             Name = "tracer",
         };
         thread.Start();
-        loop.Run();
+        try
+        {
+            loop.Run();
+        }
+        catch (Exception e) when (EndAll(e))
+        {
+            throw; // never reached
+        }
+
         thread.Join();
         if (failure is not null)
         {
             throw failure;
         }
+    }
+
+    // A filter runs before anything is unwound. What unwinding would dispose of must not be while a target lives: without agents and
+    // their descriptors, its sealed pages would read as zeros. So the process ends as if it were killed.
+    private static bool EndAll(Exception e)
+    {
+        if (e is not (KernelException or OutOfMemoryException))
+        {
+            Environment.FailFast("strongroom: the pager failed, and the program was killed", e);
+        }
+
+        _ = StandardStream.WriteError(Encoding.UTF8.GetBytes($"strongroom: the pager cannot go on, and the program was killed: {e.Message}.\n"));
+        OwnProcess.Send(Environment.ProcessId, 9);
+        Thread.Sleep(Timeout.Infinite);
+        return false;
     }
 
     private static RunReport Report(

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 4096, ROUNDS = 4000000 };
+enum { SLOTS = 4096, ROUNDS = 60000000 };
 
 int main(void)
 {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Text;
 using System.Threading;
 using Strongroom.Tests.Harness;
@@ -117,6 +118,32 @@ public class FailStopTests
         Directory.Delete(directory, recursive: true);
     }
 
+    [Fact]
+    public void A_pager_without_memory_ends_the_tree_without_a_wrong_byte_and_says_so()
+    {
+        Requirements.Pager();
+        Requirements.Tools("prlimit");
+        int said = 0;
+        for (int i = 0; i < 6; i++)
+        {
+            using Supervised run = Supervised.Start(
+                s_tiny.Wrap(new Launch(CProgram.Target("load").Executable), ReportIn(out string directory)));
+            int pager = run.WaitForRoot();
+            _ = run.WaitForOutput("ready");
+            long limit = ProcessTable.DataBytes(pager) + (i << 20);
+            Outcome limited = Supervised.Run(new Launch("prlimit", "--pid", $"{pager}", $"--data={limit}"));
+            Assert.True(limited.ExitStatus == 0, limited.ToString());
+            Outcome outcome = run.Wait();
+
+            // The .NET runtime may find out first: it aborts, or dies of SIGSEGV when a stack cannot grow.
+            AssertTreeEnded(outcome, i, 128 + ProcessTable.Sigkill, 128 + 6, 128 + 11);
+            said += outcome.Error.Contains("the pager cannot go on, and the program was killed", StringComparison.Ordinal) ? 1 : 0;
+            Directory.Delete(directory, recursive: true);
+        }
+
+        Assert.True(said > 0, "Not once did the pager say why it ended.");
+    }
+
     private static void KillOnce(TimeSpan after, int index)
     {
         using Supervised run = Supervised.Start(
@@ -131,10 +158,11 @@ public class FailStopTests
         Directory.Delete(directory, recursive: true);
     }
 
-    private static void AssertTreeEnded(Outcome outcome, int index)
+    private static void AssertTreeEnded(Outcome outcome, int index, params int[] statuses)
     {
+        int[] expected = statuses.Length > 0 ? statuses : [128 + ProcessTable.Sigkill];
         Assert.False(outcome.TimedOut, $"Run {index} hangs.\n{outcome}");
-        Assert.True(outcome.ExitStatus == 128 + ProcessTable.Sigkill, $"Run {index}: the pager was not killed.\n{outcome}");
+        Assert.True(expected.Contains(outcome.ExitStatus), $"Run {index}: the pager was not killed.\n{outcome}");
         Assert.True(outcome.Survivors.Count == 0, $"Run {index}: processes outlived the pager by a second.\n{outcome}");
         Assert.False(
             outcome.OutputText.Contains("WRONG", StringComparison.Ordinal),

@@ -46,6 +46,13 @@ internal static partial class ProcessTable
     /// <summary>The name of a process, or nothing if it is gone.</summary>
     public static string Name(int pid) => ReadOrEmpty($"/proc/{pid}/comm").TrimEnd('\n');
 
+    /// <summary>What counts against a process's RLIMIT_DATA, in bytes.</summary>
+    public static long DataBytes(int pid)
+    {
+        string line = File.ReadLines($"/proc/{pid}/status").First(each => each.StartsWith("VmData:", StringComparison.Ordinal));
+        return long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+    }
+
     /// <summary>Whether a process exists and is no zombie.</summary>
     public static bool IsAlive(int pid) =>
         Snapshot().Any(p => p.Id == pid && p.State is not ('Z' or 'X'));
