@@ -40,9 +40,11 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
             : new NativePages((nint)address, lengthBytes);
     }
 
-    /// <summary>Asks for huge pages where the memory is aligned to them: one page fault in place of 512. madvise(2), MADV_HUGEPAGE.</summary>
-    internal unsafe void PreferHuge() =>
-        _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, Libc.MADV_HUGEPAGE); // advice only: EINVAL where there are none
+    /// <summary>Has the kernel map a part of the memory now, in one call in place of a page fault for each page. madvise(2), MADV_POPULATE_WRITE.</summary>
+    /// <param name="offsetBytes">Where the part begins; page-aligned.</param>
+    /// <param name="lengthBytes">How long it is; whole pages, within the memory.</param>
+    internal unsafe void Populate(int offsetBytes, int lengthBytes) =>
+        _ = Libc.madvise((void*)(handle + offsetBytes), (nuint)lengthBytes, Libc.MADV_POPULATE_WRITE); // failed: the faults come one by one
 
     /// <summary>Gives the memory back to the kernel; it reads as zero afterwards.</summary>
     internal unsafe void Discard() =>

@@ -19,6 +19,7 @@ internal sealed class FrameStore : IDisposable
 {
     private const int SlabShift = 9;
     private const int SlabFrames = 1 << SlabShift;
+    private const int GroupFrames = 32;
     private const int None = -1;
 
     private readonly XtsKey _key;
@@ -127,7 +128,7 @@ internal sealed class FrameStore : IDisposable
                 throw new KernelException(Libc.ENOMEM, "more than 1 TiB sealed under one key");
             }
 
-            _slabs.Add(new Slab(isHuge: number > 0)); // a small process does not pay for a huge page
+            _slabs.Add(new Slab());
             _firstWithRoom = number;
         }
 
@@ -148,13 +149,10 @@ internal sealed class FrameStore : IDisposable
         private readonly NativePages _memory = NativePages.Map(SlabFrames * PageNumber.SizeBytes);
         private readonly ulong[] _free = new ulong[SlabFrames / 64];
 
-        internal Slab(bool isHuge)
-        {
-            if (isHuge)
-            {
-                _memory.PreferHuge();
-            }
+        private ulong _populated; // a bit for each group of frames
 
+        internal Slab()
+        {
             Array.Fill(_free, ulong.MaxValue);
         }
 
@@ -178,7 +176,9 @@ internal sealed class FrameStore : IDisposable
                 {
                     int bit = BitOperations.TrailingZeroCount(_free[word]);
                     _free[word] &= _free[word] - 1;
-                    return (word << 6) | bit;
+                    int index = (word << 6) | bit;
+                    Populate(index / GroupFrames);
+                    return index;
                 }
             }
 
@@ -188,8 +188,23 @@ internal sealed class FrameStore : IDisposable
 
         internal void MarkFree(int index) => _free[index >> 6] |= 1ul << (index & 63);
 
-        internal void ReleaseMemory() => _memory.Discard();
+        internal void ReleaseMemory()
+        {
+            _memory.Discard();
+            _populated = 0;
+        }
 
         public void Dispose() => _memory.Dispose();
+
+        // Not huge pages, which would cost one call for all: small ones are what the target's dropped pages have just given back to
+        // the kernel, while for huge ones it looks for memory long unused, and a host may have to find that first.
+        private void Populate(int group)
+        {
+            if ((_populated & (1ul << group)) == 0)
+            {
+                _populated |= 1ul << group;
+                _memory.Populate(group * GroupFrames << PageNumber.Shift, GroupFrames << PageNumber.Shift);
+            }
+        }
     }
 }

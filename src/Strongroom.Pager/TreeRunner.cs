@@ -112,8 +112,7 @@ public static class TreeRunner
 
         _ = StandardStream.WriteError(Encoding.UTF8.GetBytes($"strongroom: the pager cannot go on, and the program was killed: {e.Message}.\n"));
         OwnProcess.Send(Environment.ProcessId, 9);
-        Thread.Sleep(Timeout.Infinite);
-        return false;
+        return false; // never reached: SIGKILL ends every thread before it is back from the kernel
     }
 
     private static RunReport Report(
