@@ -34,7 +34,27 @@ internal static class ModelCommand
         HelpName = "file",
     };
 
-    private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy") { Description = "The flush policy" };
+    private static readonly Option<ModelKind?> s_model = new("--model")
+    {
+        Description = "One small machine (default: all of them); docs/model.md says what each has",
+    };
+
+    private static readonly Option<int> s_pages = new("--pages")
+    {
+        Description = "Vmas: pages that a process may map, 1 to 3",
+        DefaultValueFactory = _ => 2,
+    };
+
+    private static readonly Option<int> s_processes = new("--processes")
+    {
+        Description = "Vmas: 1 or 2",
+        DefaultValueFactory = _ => 2,
+    };
+
+    private static readonly Option<ProtocolPolicy> s_exploredPolicy = new("--policy")
+    {
+        Description = "Caches, Frames: the flush policy",
+    };
 
     private static readonly Option<Mutant> s_mutant = new("--mutant")
     {
@@ -42,7 +62,7 @@ internal static class ModelCommand
         HelpName = "fault",
     };
 
-    private static readonly Option<int> s_lines = new("--lines") { Description = "1 or 2", DefaultValueFactory = _ => 2 };
+    private static readonly Option<int> s_lines = new("--lines") { Description = "Caches: 1 or 2", DefaultValueFactory = _ => 2 };
 
     private static readonly Option<int> s_keyIds = new("--keyids")
     {
@@ -50,11 +70,11 @@ internal static class ModelCommand
         DefaultValueFactory = _ => 3,
     };
 
-    private static readonly Option<int> s_caches = new("--caches") { Description = "1 to 4", DefaultValueFactory = _ => 2 };
+    private static readonly Option<int> s_caches = new("--caches") { Description = "Caches: 1 to 4", DefaultValueFactory = _ => 2 };
 
     private static readonly Option<Speculation> s_speculation = new("--speculation")
     {
-        Description = "Which lines caches fetch on their own",
+        Description = "Caches: which lines they fetch on their own",
         DefaultValueFactory = _ => Speculation.All,
     };
 
@@ -73,7 +93,7 @@ internal static class ModelCommand
     {
         Command explore = new("explore", "Visit every state of a small machine and check the invariants in each")
         {
-            s_lines, s_keyIds, s_caches, s_exploredPolicy, s_speculation, s_mutant, s_allNames, s_tla,
+            s_model, s_lines, s_keyIds, s_caches, s_pages, s_processes, s_exploredPolicy, s_speculation, s_mutant, s_allNames, s_tla,
         };
         explore.SetAction(Explore);
         Command fuzz = new("fuzz", "Random programs on the whole model, every value compared with a flat memory")
@@ -94,30 +114,55 @@ internal static class ModelCommand
 
     private static int Explore(ParseResult parsed)
     {
-        ProtocolShape shape = new(
-            parsed.GetValue(s_lines),
-            parsed.GetValue(s_keyIds),
-            parsed.GetValue(s_caches),
-            parsed.GetValue(s_exploredPolicy),
-            parsed.GetValue(s_speculation),
-            parsed.GetValue(s_mutant));
-        ProtocolModel model;
+        ModelKind? chosen = parsed.GetValue(s_model);
+        string? path = parsed.GetValue(s_tla);
+        if (path is not null && chosen is null)
+        {
+            CommandLine.Say("--tla writes one model; --model says which.");
+            return ExitStatus.Trouble;
+        }
+
         try
         {
-            model = new ProtocolModel(shape);
+            bool isFine = true;
+            foreach (ModelKind kind in chosen is { } one ? [one] : Enum.GetValues<ModelKind>())
+            {
+                ExploredModel model = Make(kind, parsed);
+                if (path is not null)
+                {
+                    return Export(model, path);
+                }
+
+                Print($"{kind}:");
+                isFine &= Explore(model, usesSymmetry: !parsed.GetValue(s_allNames));
+            }
+
+            return isFine ? ExitStatus.Success : ExitStatus.Found;
         }
         catch (InvalidDataException e)
         {
             CommandLine.Say(e.Message);
             return ExitStatus.Trouble;
         }
+    }
 
-        if (parsed.GetValue(s_tla) is { } path)
+    private static ExploredModel Make(ModelKind kind, ParseResult parsed)
+    {
+        int keyIds = parsed.GetValue(s_keyIds);
+        Mutant mutant = parsed.GetValue(s_mutant);
+        ProtocolPolicy policy = parsed.GetValue(s_exploredPolicy);
+        return kind switch
         {
-            return Export(shape, path);
-        }
+            ModelKind.Vmas => new VmaModel(new(parsed.GetValue(s_pages), parsed.GetValue(s_processes), keyIds, mutant)),
+            ModelKind.Maps => new MapModel(keyIds, mutant),
+            ModelKind.Frames => new FrameModel(keyIds, policy, mutant),
+            _ => new ProtocolModel(new(
+                parsed.GetValue(s_lines), keyIds, parsed.GetValue(s_caches), policy, parsed.GetValue(s_speculation), mutant)),
+        };
+    }
 
-        bool usesSymmetry = !parsed.GetValue(s_allNames);
+    private static bool Explore(ExploredModel model, bool usesSymmetry)
+    {
         ExplorationResult result = new Explorer(model, usesSymmetry: usesSymmetry).Run();
         Print(result.Trace);
         double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-6);
@@ -126,10 +171,10 @@ internal static class ModelCommand
         Print(result.Broken ?? (result.IsComplete
             ? "Every reachable state keeps the invariants."
             : "Stopped before every state was visited."));
-        return result.Broken is null && result.IsComplete ? ExitStatus.Success : ExitStatus.Found;
+        return result.Broken is null && result.IsComplete;
     }
 
-    private static int Export(ProtocolShape shape, string path)
+    private static int Export(ExploredModel model, string path)
     {
         string name = Path.GetFileNameWithoutExtension(path);
         if (!TlaExport.IsModuleName(name))
@@ -138,8 +183,8 @@ internal static class ModelCommand
             return ExitStatus.Trouble;
         }
 
-        File.WriteAllText(path, TlaExport.Write(shape, name));
-        File.WriteAllText(Path.ChangeExtension(path, ".cfg"), TlaExport.WriteConfiguration());
+        File.WriteAllText(path, TlaExport.Write(model, name));
+        File.WriteAllText(Path.ChangeExtension(path, ".cfg"), TlaExport.WriteConfiguration(model));
         return ExitStatus.Success;
     }
 

@@ -25,7 +25,7 @@ internal sealed record ExplorationResult(
 /// Visits every state of a small machine, breadth first, so the first broken rule comes with a shortest trace.
 /// </summary>
 /// <remarks>
-/// States that differ only in the names of CPUs, of KeyIDs above 0 or of lines are visited once, unless told otherwise.
+/// States that differ in names only, as of CPUs or of KeyIDs above 0, are visited once, unless told otherwise.
 /// Allocates: the table of states, 12 bytes a state in order, and a hash table of 8 bytes at a load of a quarter to a
 /// half. Thread safety: none.
 /// </remarks>
@@ -33,7 +33,7 @@ internal sealed class Explorer
 {
     private const int RecentBits = 16;
 
-    private readonly ProtocolModel _model;
+    private readonly ExploredModel _model;
     private readonly int _mostStates;
     private readonly bool _usesSymmetry;
     private readonly ulong[] _recent = new ulong[1 << RecentBits]; // states plus one, as they were before folding
@@ -46,7 +46,7 @@ internal sealed class Explorer
     /// <param name="model">The rules.</param>
     /// <param name="mostStates">Where to stop.</param>
     /// <param name="usesSymmetry">Whether names may be exchanged; without, states are counted as TLC counts them.</param>
-    internal Explorer(ProtocolModel model, int mostStates = 50_000_000, bool usesSymmetry = true)
+    internal Explorer(ExploredModel model, int mostStates = 50_000_000, bool usesSymmetry = true)
     {
         _model = model;
         _usesSymmetry = usesSymmetry;
@@ -57,10 +57,10 @@ internal sealed class Explorer
     internal ExplorationResult Run()
     {
         long start = Stopwatch.GetTimestamp();
-        Span<ulong> next = stackalloc ulong[ProtocolModel.MostSteps];
-        Span<ulong> firsts = stackalloc ulong[ProtocolModel.MostSteps];
-        Span<Step> steps = stackalloc Step[ProtocolModel.MostSteps];
-        _ = TryAdd(Folded(0), -1); // the first state is new
+        Span<ulong> next = stackalloc ulong[ExploredModel.MostSteps];
+        Span<ulong> firsts = stackalloc ulong[ExploredModel.MostSteps];
+        Span<Step> steps = stackalloc Step[ExploredModel.MostSteps];
+        _ = TryAdd(Folded(_model.Initial), -1); // the first state is new
         long taken = 0;
         int depth = 0;
         int levelEnd = 1;
@@ -77,7 +77,7 @@ internal sealed class Explorer
             if (_model.Broken is { } broken)
             {
                 List<string> trace = Trace(at);
-                trace.Add($"{steps[found - 1]} -> {_model.Describe(next[found - 1])}");
+                trace.Add($"{_model.Describe(steps[found - 1])} -> {_model.Describe(next[found - 1])}");
                 return new(_count, taken, depth + 1, false, broken, trace, Stopwatch.GetElapsedTime(start));
             }
 
@@ -201,8 +201,8 @@ internal sealed class Explorer
         }
 
         List<string> trace = [];
-        ulong[] next = new ulong[ProtocolModel.MostSteps];
-        Step[] steps = new Step[ProtocolModel.MostSteps];
+        ulong[] next = new ulong[ExploredModel.MostSteps];
+        Step[] steps = new Step[ExploredModel.MostSteps];
         int from = path.Pop();
         while (path.TryPop(out int to))
         {
@@ -211,7 +211,7 @@ internal sealed class Explorer
             {
                 if (Folded(next[i]) == _states[to])
                 {
-                    trace.Add($"{steps[i]} -> {_model.Describe(_states[to])}");
+                    trace.Add($"{_model.Describe(steps[i])} -> {_model.Describe(_states[to])}");
                     break;
                 }
             }

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using Strongroom.Core;
+using Strongroom.Machine.Hardware;
 using Strongroom.Machine.Mm;
 using Strongroom.Memory;
 
@@ -181,8 +182,11 @@ internal sealed partial class Fuzzer
         ulong bus = _kernel.Layout.WithKeyId((ulong)frame << 12, new KeyId((ushort)_random.Next(_kernel.Layout.KeyIdCount + 1)));
         ulong line = (bus >> 6) + ((ulong)_random.Next(Words) * 8);
         Log(FuzzStep.Machine, bus);
-        switch (_random.Next(12))
+        switch (_random.Next(13))
         {
+            case 12:
+                ChangeDirectMap(frame);
+                break;
             case 0:
                 _kernel.Platform.WriteBackAndInvalidate(AnyCpu());
                 break;
@@ -201,5 +205,18 @@ internal sealed partial class Fuzzer
         }
 
         return null;
+    }
+
+    // set_memory_ro of one page of the direct map, and back: large pages around it are split and joined.
+    private void ChangeDirectMap(int frame)
+    {
+        if (_random.Next(2) == 0)
+        {
+            _kernel.DirectMap.Change(frame, 1, set: 0, clear: Pte.Writable);
+            return;
+        }
+
+        _kernel.DirectMap.Change(frame, 1, set: Pte.Writable, clear: 0);
+        _kernel.DirectMap.Join(frame, 1);
     }
 }

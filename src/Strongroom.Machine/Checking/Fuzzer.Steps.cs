@@ -153,7 +153,7 @@ internal sealed partial class Fuzzer
             _keys.RemoveAt(at);
             Errno invalidated = _kernel.Keys.Invalidate(caller, gone);
             _ = _kernel.Keys.CollectGarbage(); // the time of the next one does not matter
-            return Expect(Errno.None, invalidated);
+            return Expect(Errno.None, invalidated) ?? _kernel.FindBrokenLine();
         }
 
         string payload = _random.Next(5) switch

@@ -77,6 +77,7 @@ internal sealed partial class Fuzzer : IDisposable
         _kernel = ModelKernel.Boot(s_machine, plan.Kernel with
         {
             MemoryHotplug = MemoryHotplugRule.AcceptIfSafe,
+            DirectMap = plan.Kernel.DirectMap with { MinimumBytes = 16 << 20 }, // less than there is memory: the size is rounded up
             PoolCapPerKeyId = 24,
             PoolCapTotal = 64,
             Allocator = plan.Kernel.Allocator with { PerCpuHigh = 8, PerCpuBatch = 4 },
@@ -178,8 +179,8 @@ internal sealed partial class Fuzzer : IDisposable
             < 9960 => ForkStep(process),
             < 9984 => EndStep(process),
             < 9986 => HugeStep(process),
-            < 9988 => SecretStep(process),
-            < 9994 => CpuStep(),
+            < 9991 => SecretStep(process),
+            < 9995 => CpuStep(),
             _ => MemoryStep(),
         };
 

@@ -2,9 +2,8 @@ namespace Strongroom.Machine.Checking;
 
 internal sealed partial class ProtocolModel
 {
-    /// <summary>Checks the rules that hold in every state.</summary>
-    /// <returns>The first broken rule in words, or null.</returns>
-    internal string? FindBrokenInvariant(ulong s)
+    /// <inheritdoc/>
+    internal override string? FindBrokenInvariant(ulong s)
     {
         for (int l = 0; l < _lines; l++)
         {
@@ -32,8 +31,11 @@ internal sealed partial class ProtocolModel
         return null;
     }
 
-    /// <summary>Renders a state for a reader.</summary>
-    internal string Describe(ulong s)
+    /// <inheritdoc/>
+    internal override string Describe(Step step) => $"{(StepKind)step.Kind} cpu {step.A} line {step.B} KeyID {step.C}";
+
+    /// <inheritdoc/>
+    internal override string Describe(ulong s)
     {
         System.Text.StringBuilder text = new();
         for (int l = 0; l < _lines; l++)

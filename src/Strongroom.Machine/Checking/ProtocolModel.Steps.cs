@@ -43,31 +43,10 @@ internal enum StepKind : byte
     DestroyKey,
 }
 
-/// <summary>One step with its arguments.</summary>
-/// <param name="Kind">What happened.</param>
-/// <param name="Cache">On which CPU.</param>
-/// <param name="Line">To which line.</param>
-/// <param name="KeyId">Under which KeyID.</param>
-internal readonly record struct Step(StepKind Kind, byte Cache, byte Line, byte KeyId)
-{
-    /// <inheritdoc/>
-    public override string ToString() => $"{Kind} cpu {Cache} line {Line} KeyID {KeyId}";
-}
-
 internal sealed partial class ProtocolModel
 {
-    /// <summary>The most steps that one state allows.</summary>
-    internal const int MostSteps = 128;
-
-    /// <summary>Lists every step from a state.</summary>
-    /// <param name="s">The state.</param>
-    /// <param name="next">Receives the states after each step; states equal to <paramref name="s"/> are left
-    /// out.</param>
-    /// <param name="steps">Receives the steps.</param>
-    /// <returns>How many; <see cref="Broken"/> is set if the last step listed broke a rule of its own.</returns>
-    /// <remarks>The rules of states are left to <see cref="FindBrokenInvariant"/>, which new states need
-    /// only.</remarks>
-    internal int Successors(ulong s, Span<ulong> next, Span<Step> steps)
+    /// <inheritdoc/>
+    internal override int Successors(ulong s, Span<ulong> next, Span<Step> steps)
     {
         Broken = null;
         int count = 0;
@@ -80,11 +59,11 @@ internal sealed partial class ProtocolModel
         {
             if (Life(Key(s, k)) == 0)
             {
-                count = Add(s, Create(s, k), new(StepKind.CreateKey, 0, 0, (byte)k), next, steps, count);
+                count = Add(s, Create(s, k), Took(StepKind.CreateKey, 0, 0, k), next, steps, count);
             }
             else if (Life(Key(s, k)) == 1)
             {
-                count = Add(s, Destroy(s, k), new(StepKind.DestroyKey, 0, 0, (byte)k), next, steps, count);
+                count = Add(s, Destroy(s, k), Took(StepKind.DestroyKey, 0, 0, k), next, steps, count);
             }
         }
 
@@ -102,11 +81,11 @@ internal sealed partial class ProtocolModel
                 int entry = Entry(s, c, l, k);
                 if (entry != Invalid)
                 {
-                    count = Add(s, Evict(s, c, l, k), new(StepKind.Evict, (byte)c, (byte)l, (byte)k), next, steps, count);
+                    count = Add(s, Evict(s, c, l, k), Took(StepKind.Evict, c, l, k), next, steps, count);
                 }
                 else if (_speculation == Speculation.All || (_speculation == Speculation.Platform && k == 0))
                 {
-                    count = Add(s, Acquire(s, c, l, k, false), new(StepKind.Speculate, (byte)c, (byte)l, (byte)k), next, steps, count);
+                    count = Add(s, Acquire(s, c, l, k, false), Took(StepKind.Speculate, c, l, k), next, steps, count);
                 }
             }
 
@@ -115,17 +94,17 @@ internal sealed partial class ProtocolModel
                 continue;
             }
 
-            byte key = (byte)(owner - 1);
+            int key = owner - 1;
             if (!IsWritten(line))
             {
-                count = Add(s, Zero(s, c, l), new(StepKind.Zero, (byte)c, (byte)l, key), next, steps, count);
+                count = Add(s, Zero(s, c, l), Took(StepKind.Zero, c, l, key), next, steps, count);
                 continue;
             }
 
-            count = Add(s, Load(s, c, l), new(StepKind.Load, (byte)c, (byte)l, key), next, steps, count);
+            count = Add(s, Load(s, c, l), Took(StepKind.Load, c, l, key), next, steps, count);
             if (Broken is null)
             {
-                count = Add(s, Store(s, c, l), new(StepKind.Store, (byte)c, (byte)l, key), next, steps, count);
+                count = Add(s, Store(s, c, l), Took(StepKind.Store, c, l, key), next, steps, count);
             }
         }
 
@@ -142,43 +121,33 @@ internal sealed partial class ProtocolModel
                 bool fits = !IsPooled(line) || Ext(line) == k || (_mutant == Mutant.PoolServesOtherKeyId && k != 0);
                 if (live && fits)
                 {
-                    count = Add(s, Allocate(s, l, k), new(StepKind.Allocate, 0, (byte)l, (byte)k), next, steps, count);
+                    count = Add(s, Allocate(s, l, k), Took(StepKind.Allocate, 0, l, k), next, steps, count);
                 }
             }
 
             return IsPooled(line) && Broken is null
-                ? Add(s, Shrink(s, l), new(StepKind.Shrink, 0, (byte)l, (byte)Ext(line)), next, steps, count)
+                ? Add(s, Shrink(s, l), Took(StepKind.Shrink, 0, l, Ext(line)), next, steps, count)
                 : count;
         }
 
-        byte owner = (byte)(Owner(line) - 1);
-        count = Add(s, Free(s, l, pool: false), new(StepKind.Free, 0, (byte)l, owner), next, steps, count);
+        int owner = Owner(line) - 1;
+        count = Add(s, Free(s, l, pool: false), Took(StepKind.Free, 0, l, owner), next, steps, count);
         if (_policy == ProtocolPolicy.Pools && owner != 0 && Broken is null)
         {
-            count = Add(s, Free(s, l, pool: true), new(StepKind.Pool, 0, (byte)l, owner), next, steps, count);
+            count = Add(s, Free(s, l, pool: true), Took(StepKind.Pool, 0, l, owner), next, steps, count);
         }
 
         int other = 1 - l;
         bool canMigrate = _lines == 2 && IsWritten(line) && Owner(Line(s, other)) == 0 && !IsPooled(Line(s, other));
         for (int c = 0; c < _caches && canMigrate && Broken is null; c++)
         {
-            count = Add(s, Migrate(s, c, l, other), new(StepKind.Migrate, (byte)c, (byte)l, owner), next, steps, count);
+            count = Add(s, Migrate(s, c, l, other), Took(StepKind.Migrate, c, l, owner), next, steps, count);
         }
 
         return count;
     }
 
-    private int Add(ulong s, ulong after, Step step, Span<ulong> next, Span<Step> steps, int count)
-    {
-        if (after == s && Broken is null)
-        {
-            return count;
-        }
-
-        next[count] = after;
-        steps[count] = step;
-        return count + 1;
-    }
+    private static Step Took(StepKind kind, int cache, int line, int keyId) => new((byte)kind, (byte)cache, (byte)line, (byte)keyId);
 
     private ulong WriteBack(ulong s, int c, int l, int k)
     {

@@ -2,10 +2,9 @@ namespace Strongroom.Machine.Checking;
 
 internal sealed partial class ProtocolModel
 {
-    /// <summary>
-    /// Folds a state onto the least of those that differ only in the names of CPUs, KeyIDs above 0 and lines.
-    /// </summary>
-    internal ulong Canonical(ulong s)
+    /// <inheritdoc/>
+    /// <remarks>The least of those that differ only in the names of CPUs, KeyIDs above 0 and lines.</remarks>
+    internal override ulong Canonical(ulong s)
     {
         ulong least = SortCaches(s);
         if (_keyIds == 3)

@@ -62,7 +62,7 @@ internal sealed record ProtocolShape(
 /// a key. Before an owner has written, no copy counts as current, which folds equal states together. Thread safety:
 /// none.</para>
 /// </remarks>
-internal sealed partial class ProtocolModel
+internal sealed partial class ProtocolModel : ExploredModel
 {
     private const int EntryBits = 3;
     private const int LineBits = 8;
@@ -133,9 +133,6 @@ internal sealed partial class ProtocolModel
 
     /// <summary>Gets the bits that a state takes.</summary>
     internal int StateBits { get; }
-
-    /// <summary>Gets the rule that the last step broke, or null. Cleared by <see cref="Successors"/>.</summary>
-    internal string? Broken { get; private set; }
 
     private int Entry(ulong s, int c, int l, int k) => (int)((s >> ((c * _columnBits) + (((l * _keyIds) + k) * EntryBits))) & 7);
 

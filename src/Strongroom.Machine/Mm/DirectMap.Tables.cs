@@ -1,4 +1,5 @@
 using System;
+using Strongroom.Core;
 using Strongroom.Machine.Hardware;
 
 namespace Strongroom.Machine.Mm;
@@ -101,6 +102,16 @@ internal sealed partial class DirectMap
         Splits++;
     }
 
+    // Of memory that went; the copies drop theirs when they are synchronized.
+    private void DropEmptyTables(ulong start, ulong end)
+    {
+        for (ulong at = start & ~(Megabytes2 - 1); at < end; at += Megabytes2)
+        {
+            ref ulong[]? small = ref _canonical.Small[(int)(at / Megabytes2)];
+            small = small is not null && small.AsSpan().ContainsAnyExcept(0ul) ? small : null;
+        }
+    }
+
     private void JoinMedium(ulong at)
     {
         int g = (int)(at / Gigabyte);
@@ -151,8 +162,11 @@ internal sealed partial class DirectMap
     /// <summary>One map: leaves and tables, an entry for each GiB, 2 MiB and 4 KiB as far as it is split.</summary>
     private sealed class Map
     {
-        internal Map(int gigabytes)
+        private readonly Mutant _mutant;
+
+        internal Map(int gigabytes, Mutant mutant)
         {
+            _mutant = mutant;
             Large = new ulong[gigabytes];
             Medium = new ulong[]?[gigabytes];
             Small = new ulong[]?[gigabytes * 512];
@@ -204,12 +218,16 @@ internal sealed partial class DirectMap
                     continue;
                 }
 
+                // A split made the table: it has entries for the whole gigabyte, not for the range that changed only.
+                bool isNew = Medium[g] is null;
                 Medium[g] ??= new ulong[512];
-                ulong from = Math.Max(start, (ulong)g * Gigabyte);
-                for (int m = (int)((from / Megabytes2) & 511); m < 512 && ((ulong)g * Gigabyte) + ((ulong)m * Megabytes2) < end; m++)
+                ulong first = (ulong)g * Gigabyte;
+                ulong from = isNew ? first : Math.Max(start, first);
+                ulong to = isNew ? first + Gigabyte : end;
+                for (int m = (int)((from / Megabytes2) & 511); m < 512 && first + ((ulong)m * Megabytes2) < to; m++)
                 {
                     Medium[g]![m] = WithKey(medium[m], keyBits);
-                    CopySmall(canonical, (g * 512) + m, keyBits);
+                    CopySmall(canonical, (g * 512) + m, keyBits, new(new(start), new(end)));
                 }
             }
         }
@@ -245,7 +263,7 @@ internal sealed partial class DirectMap
             return count;
         }
 
-        private void CopySmall(Map canonical, int index, ulong keyBits)
+        private void CopySmall(Map canonical, int index, ulong keyBits, AddressRange changed)
         {
             if (canonical.Small[index] is not { } from)
             {
@@ -256,7 +274,11 @@ internal sealed partial class DirectMap
             ulong[] to = Small[index] ??= new ulong[512];
             for (int s = 0; s < 512; s++)
             {
-                to[s] = WithKey(from[s], keyBits);
+                ulong at = ((ulong)index * Megabytes2) + ((ulong)s << 12);
+                if (_mutant != Mutant.DirectMapSyncsRangeOnly || (at >= changed.Start.Value && at < changed.End.Value))
+                {
+                    to[s] = WithKey(from[s], keyBits);
+                }
             }
         }
     }

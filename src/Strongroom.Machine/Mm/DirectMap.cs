@@ -55,12 +55,12 @@ internal sealed partial class DirectMap
         _shape = shape;
         _mutant = mutant;
         _flushTlbs = flushTlbs;
-        SizeBytes = SizeFor(physicalEnd, shape);
+        SizeBytes = mutant == Mutant.DirectMapNotPowerOfTwo ? Math.Max(physicalEnd, shape.MinimumBytes) : SizeFor(physicalEnd, shape);
         _mask = SizeBytes - 1;
         _sizeShift = System.Numerics.BitOperations.Log2(SizeBytes);
         PageOffset = shape.FiveLevelPaging ? 0xff11_0000_0000_0000 : 0xffff_8880_0000_0000;
         int gigabytes = (int)((physicalEnd + Gigabyte - 1) / Gigabyte);
-        _canonical = new Map(gigabytes);
+        _canonical = new Map(gigabytes, mutant);
         _copies = new Map?[layout.KeyIdCount + 1];
     }
 
@@ -140,6 +140,8 @@ internal sealed partial class DirectMap
             at += ChangeOne(at, end, set: 0, clear: ulong.MaxValue);
         }
 
+        DropEmptyTables(start, end);
+
         Sync(start, end);
         _flushTlbs();
     }
@@ -216,7 +218,7 @@ internal sealed partial class DirectMap
 
         if (_copies[keyId] is not { } copy)
         {
-            copy = new Map(_canonical.Gigabytes);
+            copy = new Map(_canonical.Gigabytes, _mutant);
             copy.CopyFrom(_canonical, 0, (ulong)_canonical.Gigabytes * Gigabyte, (ulong)keyId << _layout.KeyIdShift);
             _copies[keyId] = copy;
         }

@@ -74,7 +74,7 @@ internal abstract class FlushPolicy
     protected IFrameMemory Memory { get; }
 
     /// <summary>Gets the seeded fault.</summary>
-    protected Mutant Mutant { get; }
+    internal Mutant Mutant { get; }
 
     /// <summary>Makes a block from the free lists fit for use under a KeyID.</summary>
     internal abstract void Prepare(int cpu, int frame, int order, ushort keyId, bool zero);

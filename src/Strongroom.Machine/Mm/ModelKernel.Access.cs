@@ -34,7 +34,10 @@ internal sealed partial class ModelKernel : IFrameMemory
     void IFrameMemory.Reference(ushort keyId, int count)
     {
         _pageReferences[keyId] += count;
-        Keys.Slots.AddPages(new KeyId(keyId), count);
+        if (_mutant != Mutant.RetireInUse)
+        {
+            Keys.Slots.AddPages(new KeyId(keyId), count);
+        }
     }
 
     /// <inheritdoc/>
@@ -46,7 +49,10 @@ internal sealed partial class ModelKernel : IFrameMemory
         }
 
         _pageReferences[keyId] -= count;
-        Keys.Slots.DropPages(new KeyId(keyId), count);
+        if (_mutant != Mutant.RetireInUse)
+        {
+            Keys.Slots.DropPages(new KeyId(keyId), count);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Strongroom.Core;
 using Strongroom.Keys;
 using Strongroom.Machine.Hardware;
 using Strongroom.Memory;
@@ -183,6 +184,11 @@ internal sealed partial class ModelKernel : IDisposable
             {
                 return $"I5: {counted[keyId]} pages have KeyID {keyId} and {_pageReferences[keyId]} references were taken.";
             }
+
+            if (counted[keyId] > 0 && Keys.Slots.GetState(new((ushort)keyId)) == KeySlotState.Available)
+            {
+                return $"I5: {counted[keyId]} pages have KeyID {keyId}, whose slot is free.";
+            }
         }
 
         broken = FindBrokenKey() ?? FindBrokenVmaCount() ?? FindBrokenLine();
@@ -205,18 +211,25 @@ internal sealed partial class ModelKernel : IDisposable
 
     /// <summary>
     /// Checks I1 and I3 in one: a line may be newer than memory only under the KeyID that page_ext names, so never
-    /// under two.
+    /// under two; and that of I5 which caches can break: it may not be under a KeyID whose slot was cleared.
     /// </summary>
     internal string? FindBrokenLine()
     {
         ulong? line = Platform.Caches.FindModified(line =>
         {
             ulong bus = line * CacheShape.LineBytes;
-            return Pages.KeyId[(int)(Platform.Layout.Strip(bus) >> 12)] == Platform.Layout.KeyIdOf(bus).Value;
+            KeyId keyId = Platform.Layout.KeyIdOf(bus);
+            return Pages.KeyId[(int)(Platform.Layout.Strip(bus) >> 12)] == keyId.Value && IsSlotFilled(keyId);
         });
-        return line is { } found
-            ? $"I3: line 0x{found * CacheShape.LineBytes:x} is modified under a KeyID that page_ext does not name."
-            : null;
+        if (line is not { } found)
+        {
+            return null;
+        }
+
+        ulong busAddress = found * CacheShape.LineBytes;
+        return IsSlotFilled(Platform.Layout.KeyIdOf(busAddress))
+            ? $"I3: line 0x{busAddress:x} is modified under a KeyID that page_ext does not name."
+            : $"I5: line 0x{busAddress:x} is modified under a KeyID whose slot was cleared.";
     }
 
     /// <summary>Checks that each VMA and open file with a KeyID holds one reference to its slot (I5).</summary>
@@ -243,6 +256,8 @@ internal sealed partial class ModelKernel : IDisposable
 
         return null;
     }
+
+    private bool IsSlotFilled(KeyId keyId) => keyId.IsPlatform || Keys.Slots.GetState(keyId) != KeySlotState.Available;
 
     private string? FindBrokenKey()
     {

@@ -129,6 +129,27 @@ internal enum Mutant
     /// <summary>__pa does not mask, so an address in a KeyID's map gives a wrong frame.</summary>
     SkipPhysicalMask,
 
+    /// <summary>A direct map is as large as memory, not the power of two above it.</summary>
+    DirectMapNotPowerOfTwo,
+
+    /// <summary>A table that a split makes in a KeyID's map gets the entries that changed only.</summary>
+    DirectMapSyncsRangeOnly,
+
+    /// <summary>A free block that is split loses its upper half.</summary>
+    BuddySplitLosesHalf,
+
+    /// <summary>A freed frame forms a block with a buddy that is in a CPU's list.</summary>
+    BuddyMergesCpuList,
+
+    /// <summary>A frame that leaves a CPU's list goes nowhere.</summary>
+    DrainLosesFrame,
+
+    /// <summary>A frame that goes into a pool is not counted there.</summary>
+    PoolForgetsCount,
+
+    /// <summary>A frame that a pool gives up goes nowhere.</summary>
+    PoolLosesFrame,
+
     /// <summary>Secret memory is taken from the direct map without a TLB flush.</summary>
     SecretSkipsTlbFlush,
 

@@ -124,9 +124,9 @@ internal sealed partial class PageAllocator
             for (int order = 0; order <= MaxOrder; order++)
             {
                 int blocks = 0;
-                for (int frame = zone.Heads[order]; frame >= 0; frame = Pages.Next[frame])
+                for (int frame = zone.Heads[order]; frame >= 0 && blocks <= zone.FreeBlocks[order]; frame = Pages.Next[frame])
                 {
-                    blocks++;
+                    blocks++; // more than are counted: a list that bites its tail is not followed for ever
                     inLists += 1 << order;
                     if (Pages.State[frame] != FrameState.Buddy || Pages.Order[frame] != order)
                     {
@@ -165,7 +165,11 @@ internal sealed partial class PageAllocator
     {
         for (int i = 0; i < most && list.Count > 0; i++)
         {
-            FreeToBuddy(zone, list.PopOldest(), 0);
+            int frame = list.PopOldest();
+            if (_mutant != Mutant.DrainLosesFrame)
+            {
+                FreeToBuddy(zone, frame, 0);
+            }
         }
     }
 
@@ -194,7 +198,10 @@ internal sealed partial class PageAllocator
         while (found > order)
         {
             found--;
-            Link(zone, frame + (1 << found), found);
+            if (_mutant != Mutant.BuddySplitLosesHalf)
+            {
+                Link(zone, frame + (1 << found), found);
+            }
         }
 
         return frame;
@@ -207,7 +214,7 @@ internal sealed partial class PageAllocator
         while (order < MaxOrder)
         {
             int buddy = frame ^ (1 << order);
-            if (buddy >= Pages.Count || Pages.State[buddy] != FrameState.Buddy || Pages.Order[buddy] != order
+            if (buddy >= Pages.Count || !IsFree(Pages.State[buddy]) || Pages.Order[buddy] != order
                 || Pages.Zone[buddy] != zoneIndex)
             {
                 break;
@@ -221,6 +228,9 @@ internal sealed partial class PageAllocator
 
         Link(zone, frame, order);
     }
+
+    private bool IsFree(FrameState state) =>
+        state == FrameState.Buddy || (state == FrameState.PerCpu && _mutant == Mutant.BuddyMergesCpuList);
 
     private void Link(Zone zone, int frame, int order)
     {

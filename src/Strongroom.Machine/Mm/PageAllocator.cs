@@ -27,6 +27,7 @@ internal sealed partial class PageAllocator
     private readonly int _nodes;
     private readonly FlushPolicy _policy;
     private readonly AllocatorLimits _limits;
+    private readonly Mutant _mutant;
 
     /// <summary>Makes an allocator that owns no frame yet.</summary>
     /// <param name="pages">The frames' bookkeeping.</param>
@@ -40,6 +41,7 @@ internal sealed partial class PageAllocator
         _nodes = nodes;
         _policy = policy;
         _limits = limits;
+        _mutant = policy.Mutant;
         _zones = new Zone[nodes * ZonesPerNode];
         for (int zone = 0; zone < _zones.Length; zone++)
         {

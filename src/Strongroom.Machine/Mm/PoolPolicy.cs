@@ -171,7 +171,10 @@ internal sealed class PoolPolicy : AllocateAndFreePolicy
         }
 
         Pages.KeyId[frame] = 0;
-        GiveBack!(cpu, frame);
+        if (Mutant != Mutant.PoolLosesFrame)
+        {
+            GiveBack!(cpu, frame);
+        }
     }
 
     private void Add(int pool, int frame)
@@ -191,7 +194,7 @@ internal sealed class PoolPolicy : AllocateAndFreePolicy
         _newest[pool] = frame;
         Pages.State[frame] = FrameState.Pooled;
         _counts[pool]++;
-        _pooled++;
+        _pooled += Mutant == Mutant.PoolForgetsCount ? 0 : 1;
     }
 
     private void Remove(int pool, int frame)

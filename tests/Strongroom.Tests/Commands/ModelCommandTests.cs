@@ -12,14 +12,21 @@ public class ModelCommandTests
 {
     [Theory]
     [InlineData(0, "Every reachable state keeps the invariants.", "explore --lines 1")]
-    [InlineData(0, "66 states, ", "explore --lines 1 --keyids 2 --caches 2 --speculation None --no-symmetry")]
-    [InlineData(1, "I3: a line is modified under a KeyID that page_ext does not name", "explore --mutant SkipFlushOnFree")]
+    [InlineData(0, "189,340 states, ", "explore --model Vmas --pages 3 --processes 1 --no-symmetry")]
+    [InlineData(0, "5,328 states, ", "explore --model Maps --no-symmetry")]
+    [InlineData(0, "5,409 states, ", "explore --model Frames --policy Pools --no-symmetry")]
+    [InlineData(1, "Maps:\nTouch page", "explore --lines 1 --mutant SkipDirectMapSync")]
+    [InlineData(2, "1-3 pages", "explore --model Vmas --pages 4")]
+    [InlineData(2, "2-3 KeyIDs", "explore --model Maps --keyids 4")]
+    [InlineData(2, "--model says which", "explore --tla /tmp/ab.tla")]
+    [InlineData(0, "66 states, ", "explore --model Caches --lines 1 --keyids 2 --caches 2 --speculation None --no-symmetry")]
+    [InlineData(1, "I3: a line is modified under a KeyID that page_ext does not name", "explore --model Caches --mutant SkipFlushOnFree")]
     [InlineData(0, "AllocateAndFree: 3,000 steps", "fuzz --seed 1 --steps 3000")]
     [InlineData(1, "I5: ", "fuzz --seed 1 --policy AllocateAndFree --mutant VmaUnmapKeepsReference")]
     [InlineData(0, "the line is flushed: memory now holds its ciphertext", "tour")]
-    [InlineData(2, "1-2 lines", "explore --lines 3")]
+    [InlineData(2, "1-2 lines", "explore --model Caches --lines 3")]
     [InlineData(2, "/no/such/file", "tour --machine /no/such/file")]
-    [InlineData(2, "is no name for one", "explore --tla /tmp/a-b.tla")]
+    [InlineData(2, "is no name for one", "explore --model Caches --tla /tmp/a-b.tla")]
     public async Task The_model_answers_with_what_it_found_and_an_exit_status(int status, string sentence, string arguments)
     {
         (int exit, string output) = await Run(arguments);
@@ -50,7 +57,7 @@ public class ModelCommandTests
         string directory = Directory.CreateTempSubdirectory("strongroom-test-").FullName;
         try
         {
-            (int exit, string _) = await Run($"explore --tla {directory}/aliases.tla");
+            (int exit, string _) = await Run($"explore --model Caches --tla {directory}/aliases.tla");
             Assert.Equal(0, exit);
             Assert.Contains("MODULE aliases", File.ReadAllText(Path.Combine(directory, "aliases.tla")), StringComparison.Ordinal);
             Assert.Contains("INVARIANTS", File.ReadAllText(Path.Combine(directory, "aliases.cfg")), StringComparison.Ordinal);

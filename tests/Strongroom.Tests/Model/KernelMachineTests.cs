@@ -68,6 +68,28 @@ public class KernelMachineTests
     }
 
     [Fact]
+    public void A_split_of_a_gigabyte_leaves_the_rest_of_it_in_the_maps_of_all_KeyIds()
+    {
+        PhysicalLayout layout = new(46, 3, 7);
+        DirectMap map = new(layout, new(), 2ul << 30, () => { }, Mutant.None);
+        map.Add(0, 2ul << 30);
+        Assert.True(map.TryWalk(map.ToVirtual(5, 3), out _, out PageSize size));
+        Assert.Equal(PageSize.Large, size);
+        map.Change(512, 512, set: 0, clear: Pte.Present);
+        for (int frame = 0; frame < 1 << 18; frame += 511)
+        {
+            bool isHidden = frame is >= 512 and < 1024;
+            Assert.Equal(!isHidden, map.TryWalk(map.ToVirtual(frame, 3), out _, out _));
+        }
+
+        map.Change(512, 512, set: Pte.Present, clear: 0);
+        map.Join(512, 512);
+        Assert.Equal((2, 0, 0), map.Gauge);
+        Assert.True(map.TryWalk(map.ToVirtual(600, 3), out _, out size));
+        Assert.Equal(PageSize.Large, size);
+    }
+
+    [Fact]
     public void Whole_gigabytes_are_mapped_by_one_entry_unless_boot_says_otherwise()
     {
         PhysicalLayout layout = new(46, 3, 7);
