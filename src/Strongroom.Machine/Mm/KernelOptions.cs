@@ -1,3 +1,4 @@
+using System;
 using Strongroom.Keys;
 
 namespace Strongroom.Machine.Mm;
@@ -75,6 +76,9 @@ internal sealed record KernelOptions
     /// <summary>Gets a value indicating whether faults in VMAs that want huge pages get one at once.</summary>
     internal bool TransparentHugePages { get; init; } = true;
 
+    /// <summary>Gets the most VMAs of a process; vm.max_map_count.</summary>
+    internal int MaxVmaCount { get; init; } = 65530;
+
     /// <summary>Gets the direct maps' layout.</summary>
     internal DirectMapShape DirectMap { get; init; } = new();
 
@@ -86,6 +90,9 @@ internal sealed record KernelOptions
 
     /// <summary>Gets whose rules the key service follows.</summary>
     internal KeyApiVersion Api { get; init; } = KeyApiVersion.Union;
+
+    /// <summary>Gets how long revoked and expired keys stay; /proc/sys/kernel/keys/gc_delay, 0 in tests of the series.</summary>
+    internal TimeSpan GarbageDelay { get; init; } = TimeSpan.Zero;
 
     /// <summary>
     /// Gets where the payloads of user-type keys are kept for packages that come later (mktme_storekeys), or null.

@@ -53,7 +53,7 @@ internal sealed partial class ModelKernel : IDisposable
         {
             Api = options.Api,
             KeyIdBits = Math.Max(1, Layout.KeyIdBits),
-            GarbageDelay = TimeSpan.Zero,
+            GarbageDelay = options.GarbageDelay,
             FieldStore = options.FieldStore,
         });
         if (policy is PoolPolicy pools)

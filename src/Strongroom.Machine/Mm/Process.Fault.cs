@@ -64,7 +64,9 @@ internal sealed partial class Process
     {
         Faults++;
         ulong page = address & ~(PageBytes - 1);
-        if (_space.Find(new VirtualAddress(address)) is not { } vma)
+        VirtualAddress at = new(address);
+        Vma? vma = _space.Find(at) ?? (_space.TryGrowDown(at) ? _space.Find(at) : null); // a stack grows by faults below it
+        if (vma is null)
         {
             return AccessResult.SegmentationFault;
         }

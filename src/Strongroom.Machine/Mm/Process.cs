@@ -46,7 +46,7 @@ internal sealed partial class Process : IMemoryMachine
     {
         _kernel = kernel;
         Number = number;
-        _space = new AddressSpace(kernel.Keys.Slots, this, new() { Fault = kernel.Mutant.InVmas() });
+        _space = new AddressSpace(kernel.Keys.Slots, this, new() { Fault = kernel.Mutant.InVmas(), MaxVmaCount = kernel.Options.MaxVmaCount });
     }
 
     /// <summary>Gets the process's number, which is also that of its address space in TLBs.</summary>

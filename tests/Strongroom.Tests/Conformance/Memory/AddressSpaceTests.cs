@@ -1,6 +1,7 @@
 using System.Linq;
 using Strongroom.Core;
 using Strongroom.Keys;
+using Strongroom.Machine.Mm;
 using Strongroom.Memory;
 using Strongroom.Tests.Unit.Memory;
 using Xunit;
@@ -14,7 +15,7 @@ public class AddressSpaceTests
     [Fact]
     public void Adjacent_mappings_that_agree_become_one_VMA()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x102);
         bench.Map(0x104, 0x106);
         bench.Map(0x102, 0x104);
@@ -26,7 +27,7 @@ public class AddressSpaceTests
     [Fact]
     public void New_memory_has_KeyId_0_and_does_not_merge_with_encrypted_memory()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x102));
@@ -39,7 +40,7 @@ public class AddressSpaceTests
     [Fact]
     public void Files_merge_only_where_their_offsets_continue()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         VmaBacking file = new(VmaBackingKind.PrivateFile, "f");
         VmaAttributes attributes = new(Protection.Read, backing: file);
         bench.Map(0x100, 0x102, attributes, offsetPages: 5);
@@ -54,12 +55,12 @@ public class AddressSpaceTests
     [Fact]
     public void Unmap_splits_a_VMA_in_two_and_each_half_holds_a_reference()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x106);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x106));
-        bench.Machine.Write(bench.Space, 0x102, 1);
-        bench.Machine.Write(bench.Space, 0x105, 2);
+        bench.Machine.Write(0x102, 1);
+        bench.Machine.Write(0x105, 2);
         Assert.Equal(Errno.None, bench.Unmap(0x102, 0x104));
         Assert.Equal("100-102 rw- 1, 104-106 rw- 1", bench.Show());
         Assert.Equal((2, 1L), bench.References(1));
@@ -73,15 +74,18 @@ public class AddressSpaceTests
     [InlineData(0x7fff_ffff_f000UL, P)]
     [InlineData(0xffff_ffff_ffff_f000UL, P)]
     [InlineData(0x100_000UL, ulong.MaxValue)]
-    public void Unmapping_checks_its_arguments(ulong address, ulong length) =>
-        Assert.Equal(Errno.EINVAL, new MemoryBench().Space.Unmap(new(address), length));
+    public void Unmapping_checks_its_arguments(ulong address, ulong length)
+    {
+        using MemoryBench bench = new();
+        Assert.Equal(Errno.EINVAL, bench.Space.Unmap(new(address), length));
+    }
 
     [Fact]
     public void Unmapping_in_the_middle_needs_room_for_one_more_VMA()
     {
-        MemoryBench bench = new(maxVmaCount: 1);
+        using MemoryBench bench = new(maxVmaCount: 1);
         bench.Map(0x100, 0x104);
-        bench.Machine.Write(bench.Space, 0x102, 5);
+        bench.Machine.Write(0x102, 5);
         Assert.Equal(Errno.ENOMEM, bench.Unmap(0x101, 0x103));
         Assert.Equal(5ul, bench.Machine.Read(0x102));
         Assert.Equal(Errno.None, bench.Unmap(0x102, 0x104));
@@ -91,7 +95,8 @@ public class AddressSpaceTests
     [Fact]
     public void Mapping_checks_its_arguments()
     {
-        AddressSpace space = new MemoryBench().Space;
+        using MemoryBench bench = new();
+        AddressSpace space = bench.Space;
         Assert.Equal(Errno.EINVAL, space.Map(new(0, default), out _));
         Assert.Equal(Errno.EINVAL, space.Map(new(P, default, offsetBytes: 1), out _));
         Assert.Equal(Errno.EINVAL, space.Map(new(P, default, new(0x100_001), MapPlacement.Fixed), out _));
@@ -106,7 +111,8 @@ public class AddressSpaceTests
     [Fact]
     public void Without_a_place_mappings_go_below_each_other_and_a_hint_is_used_when_free()
     {
-        AddressSpace space = new(new KeySlotTable(1, _ => { }), new FakeMachine(new(1, _ => { })), new() { MapBase = new(0x20_0000) });
+        using MemoryBench bench = new();
+        AddressSpace space = new(bench.Keys.Slots, bench.Kernel.StartProcess(), new() { MapBase = new(0x20_0000) });
         Assert.Equal(Errno.None, space.Map(new(3 * P, new(Protection.Read)), out VirtualAddress first));
         Assert.Equal(Errno.None, space.Map(new(1, new(Protection.Write)), out VirtualAddress second));
         Assert.Equal((0x1f_d000UL, 0x1f_c000UL), (first.Value, second.Value));
@@ -123,7 +129,7 @@ public class AddressSpaceTests
     [Fact]
     public void Protection_changes_split_and_merge_VMAs()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x106);
         Assert.Equal(Errno.None, bench.Protect(0x102, 0x104, Protection.Read));
         Assert.Equal("100-102 rw- 0, 102-104 r-- 0, 104-106 rw- 0", bench.Show());
@@ -136,7 +142,7 @@ public class AddressSpaceTests
     [Fact]
     public void Protecting_rounds_its_length_up_and_stops_at_a_hole()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x102);
         bench.Map(0x103, 0x104);
         Assert.Equal(Errno.None, bench.Space.Protect(MemoryBench.At(0x100), 1, Protection.None));
@@ -154,27 +160,27 @@ public class AddressSpaceTests
     [Fact]
     public void A_forked_child_has_the_same_VMAs_keys_and_contents_with_references_of_its_own()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x10a);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x108));
-        bench.Machine.Write(bench.Space, 0x100, 1);
-        bench.Machine.Write(bench.Space, 0x102, 2);
-        bench.Machine.Write(bench.Space, 0x104, 3);
+        bench.Machine.Write(0x100, 1);
+        bench.Machine.Write(0x102, 2);
+        bench.Machine.Write(0x104, 3);
         Assert.Equal(Errno.None, bench.Advise(0x102, 0x103, Advice.DontFork));
         Assert.Equal(Errno.None, bench.Advise(0x104, 0x105, Advice.WipeOnFork));
         Assert.Equal(Errno.None, bench.Space.SetLocked(MemoryBench.At(0x106), 1, isLocked: true));
         int vmas = bench.References(1).Vmas;
-        FakeMachine childMachine = new(bench.Keys.Slots);
-        AddressSpace child = bench.Space.Fork(childMachine);
+        MachinePages childPages = bench.Fork();
+        AddressSpace child = childPages.Process.Space;
         Assert.Equal("100-102 rw- 1, 103-104 rw- 1, 104-105 rw- 1, 105-108 rw- 1, 108-10a rw- 0", MemoryBench.Show(child));
-        Assert.Equal((1ul, 0ul, 0ul), (childMachine.Read(0x100), childMachine.Read(0x102), childMachine.Read(0x104)));
-        Assert.Equal((vmas + 4, 4L), bench.References(1));
+        Assert.Equal((1ul, 0ul, 0ul), (childPages.Read(0x100), childPages.Read(0x102), childPages.Read(0x104)));
+        Assert.Equal((vmas + 4, 3L), bench.References(1)); // the child shares one of three pages
 
         Assert.Equal(Errno.None, bench.Keys.Service.Invalidate(Strongroom.Tests.Unit.Keys.KeyBench.Root, key));
         bench.Space.UnmapAll();
         Assert.Equal((4, 1L), bench.References(1));
-        Assert.Equal(1ul, childMachine.Read(0x100));
+        Assert.Equal(1ul, childPages.Read(0x100));
         child.UnmapAll();
         bench.Keys.CheckNothingIsLeft();
     }
@@ -182,7 +188,7 @@ public class AddressSpaceTests
     [Fact]
     public void Exec_drops_everything()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Space.StartBreak(MemoryBench.At(0x80));
         bench.Map(0x100, 0x104);
@@ -196,7 +202,7 @@ public class AddressSpaceTests
     [Fact]
     public void The_heap_grows_with_KeyId_0_beside_encrypted_heap()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Space.StartBreak(MemoryBench.At(0x100));
         Assert.Equal(MemoryBench.At(0x102), bench.Space.SetBreak(MemoryBench.At(0x102)));
@@ -214,13 +220,15 @@ public class AddressSpaceTests
     [Fact]
     public void A_stack_grows_down_to_a_fault_but_not_into_the_guard_gap()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x300, 0x304, new VmaAttributes(Protection.ReadWrite, traits: VmaTraits.GrowsDown));
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x300, 0x304));
         Assert.True(bench.Space.TryGrowDown(new(MemoryBench.At(0x2fe).Value + 5)));
         Assert.Equal("2fe-304 rw- 1", bench.Show());
-        Assert.Equal(1, bench.References(1).Vmas);
+        Assert.Equal(AccessResult.Done, bench.Machine.Process.Write(0, MemoryBench.At(0x2fd).Value, 7)); // by a fault too
+        Assert.Equal("2fd-304 rw- 1", bench.Show());
+        Assert.Equal((1, 1L), bench.References(1));
         bench.Map(0x200, 0x201);
         Assert.False(bench.Space.TryGrowDown(MemoryBench.At(0x300 - 0x100)));
         Assert.True(bench.Space.TryGrowDown(MemoryBench.At(0x301)));
@@ -232,7 +240,7 @@ public class AddressSpaceTests
     [Fact]
     public void Advice_on_holes_reports_them_and_advises_the_rest()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x102);
         bench.Map(0x104, 0x106);
         Assert.Equal(Errno.ENOMEM, bench.Advise(0x100, 0x106, Advice.Mergeable));
@@ -247,11 +255,11 @@ public class AddressSpaceTests
     [Fact]
     public void Dropping_pages_keeps_the_key_and_is_refused_for_locked_memory()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x104);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x104));
-        bench.Machine.Write(bench.Space, 0x101, 42);
+        bench.Machine.Write(0x101, 42);
         Assert.Equal(Errno.None, bench.Space.SetLocked(MemoryBench.At(0x101), P, isLocked: true));
         Assert.Equal(Errno.EINVAL, bench.Advise(0x100, 0x104, Advice.DontNeed));
         Assert.Equal(Errno.None, bench.Space.SetLocked(MemoryBench.At(0x101), P, isLocked: false));
@@ -264,7 +272,7 @@ public class AddressSpaceTests
     [Fact]
     public void Wiping_on_fork_is_for_anonymous_memory()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x104, backing: new VmaBacking(VmaBackingKind.SharedAnonymous, "s"));
         Assert.Equal(Errno.EINVAL, bench.Advise(0x100, 0x104, Advice.WipeOnFork));
     }
@@ -272,7 +280,7 @@ public class AddressSpaceTests
     [Fact]
     public void Locking_takes_whole_pages_and_stops_at_a_hole()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x103);
         Assert.Equal(Errno.None, bench.Space.SetLocked(new(MemoryBench.At(0x100).Value + 4000), 200, isLocked: true));
         Assert.Equal([VmaTraits.Locked, VmaTraits.None], bench.Space.Vmas.Select(vma => vma.Traits));

@@ -1,6 +1,8 @@
+using System.Collections.Generic;
 using System.Linq;
 using Strongroom.Core;
 using Strongroom.Keys;
+using Strongroom.Machine.Mm;
 using Strongroom.Memory;
 using Strongroom.Tests.Unit.Keys;
 using Strongroom.Tests.Unit.Memory;
@@ -15,11 +17,11 @@ public class EncryptMprotectTests
     [Fact]
     public void The_recommended_flow_encrypts_a_mapping_and_gives_the_slot_back()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add("k", KeyBench.UserPayload);
         bench.Map(0x100, 0x110, Protection.None);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x110));
-        bench.Machine.Write(bench.Space, 0x105, 42);
+        bench.Machine.Write(0x105, 42);
         Assert.Equal((1, 1L), bench.References(1));
         Assert.Equal(Errno.None, bench.Keys.Service.Invalidate(KeyBench.Root, key));
         Assert.Equal(42ul, bench.Machine.Read(0x105));
@@ -31,7 +33,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Each_check_comes_before_the_next()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         KeyCaller other = new(5, 5, 7, 7);
         bench.Map(0x100, 0x102);
@@ -58,14 +60,14 @@ public class EncryptMprotectTests
     [Fact]
     public void A_dead_key_is_refused_but_its_mappings_go_on()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x104);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x102));
         Assert.Equal(Errno.None, bench.Keys.Service.Revoke(KeyBench.Root, key));
         Assert.Equal(Errno.EKEYREVOKED, bench.Encrypt(key, 0x102, 0x104));
         Assert.Equal(Errno.None, bench.Protect(0x100, 0x101, Protection.Read));
-        bench.Machine.Write(bench.Space, 0x101, 9);
+        bench.Machine.Write(0x101, 9);
         Assert.Equal("100-101 r-- 1, 101-102 rw- 1, 102-104 rw- 0", bench.Show());
         Assert.Equal((2, 1L), bench.References(1));
     }
@@ -73,7 +75,7 @@ public class EncryptMprotectTests
     [Fact]
     public void The_first_version_rounds_the_length_up()
     {
-        MemoryBench bench = new(KeyApiVersion.Rfc1);
+        using MemoryBench bench = new(KeyApiVersion.Rfc1);
         KeySerial key = bench.Keys.Add("k", "entropy=0011223344556677");
         bench.Map(0x100, 0x104);
         Assert.Equal(Errno.None, bench.Space.EncryptMprotect(
@@ -84,10 +86,8 @@ public class EncryptMprotectTests
     [Fact]
     public void The_same_key_and_protection_again_keep_the_contents()
     {
-        MemoryBench bench = Encrypted(out KeySerial key);
-        bench.Machine.Log.Clear();
+        using MemoryBench bench = Encrypted(out KeySerial key);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x104));
-        Assert.Empty(bench.Machine.Log);
         Assert.Equal(42ul, bench.Machine.Read(0x101));
         Assert.Equal(1, bench.Space.Counters.KeyNoOps);
     }
@@ -95,7 +95,7 @@ public class EncryptMprotectTests
     [Fact]
     public void The_same_key_with_another_protection_destroys_the_contents()
     {
-        MemoryBench bench = Encrypted(out KeySerial key);
+        using MemoryBench bench = Encrypted(out KeySerial key);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x104, Protection.Read));
         Assert.Equal("100-104 r-- 1", bench.Show());
         Assert.Equal(0ul, bench.Machine.Read(0x101));
@@ -105,7 +105,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Another_key_destroys_the_contents_and_moves_the_references()
     {
-        MemoryBench bench = Encrypted(out _);
+        using MemoryBench bench = Encrypted(out _);
         KeySerial other = bench.Keys.Add("other");
         Assert.Equal(Errno.None, bench.Encrypt(other, 0x100, 0x104));
         Assert.Equal("100-104 rw- 2", bench.Show());
@@ -118,7 +118,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Contents_can_be_kept_when_the_key_changes()
     {
-        MemoryBench bench = Encrypted(out _);
+        using MemoryBench bench = Encrypted(out _);
         KeySerial other = bench.Keys.Add("other");
         Assert.Equal(Errno.None, bench.Encrypt(other, 0x100, 0x104, Protection.Read, KeyChangeData.Keep));
         Assert.Equal("100-104 r-- 2", bench.Show());
@@ -130,7 +130,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Plain_mprotect_keeps_key_and_contents_through_every_protection()
     {
-        MemoryBench bench = Encrypted(out _);
+        using MemoryBench bench = Encrypted(out _);
         foreach (Protection protection in new[]
         {
             Protection.None, Protection.Read, Protection.Write, Protection.Execute, Protection.Read | Protection.Execute, Protection.All,
@@ -145,7 +145,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_part_of_a_VMA_is_split_off_and_each_piece_holds_a_reference()
     {
-        MemoryBench bench = Encrypted(out _);
+        using MemoryBench bench = Encrypted(out _);
         KeySerial other = bench.Keys.Add("other");
         Assert.Equal(Errno.None, bench.Encrypt(other, 0x102, 0x103));
         Assert.Equal("100-102 rw- 1, 102-103 rw- 2, 103-104 rw- 1", bench.Show());
@@ -157,7 +157,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_piece_merges_with_neighbours_of_its_new_KeyId_and_only_with_them()
     {
-        MemoryBench bench = Encrypted(out KeySerial key);
+        using MemoryBench bench = Encrypted(out KeySerial key);
         KeySerial other = bench.Keys.Add("other");
         Assert.Equal(Errno.None, bench.Encrypt(other, 0x102, 0x103));
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x102, 0x103));
@@ -171,11 +171,11 @@ public class EncryptMprotectTests
     {
         // With the old KeyID compared, 100-102 and 102-104 become one when both are read-only, and all of it gets the
         // key.
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102, Protection.Read);
         bench.Map(0x102, 0x104, Protection.ReadWrite);
-        bench.Machine.Write(bench.Space, 0x100, 7);
+        bench.Machine.Write(0x100, 7);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x102, 0x104, Protection.Read));
         Assert.Equal("100-102 r-- 0, 102-104 r-- 1", bench.Show());
         Assert.Equal(7ul, bench.Machine.Read(0x100));
@@ -184,7 +184,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Several_anonymous_VMAs_all_get_the_key()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial first = bench.Keys.Add("first");
         KeySerial key = bench.Keys.Add("key");
         bench.Map(0x100, 0x10c);
@@ -207,11 +207,11 @@ public class EncryptMprotectTests
     [InlineData(VmaBackingKind.Secret)]
     public void One_VMA_that_is_not_anonymous_keeps_all_from_changing(VmaBackingKind kind)
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x110);
         bench.Map(0x104, 0x105, backing: new VmaBacking(kind, "x"));
-        bench.Machine.Write(bench.Space, 0x101, 42);
+        bench.Machine.Write(0x101, 42);
         string before = bench.Show();
         Assert.Equal(Errno.EINVAL, bench.Encrypt(key, 0x100, 0x110));
         Assert.Equal(before, bench.Show());
@@ -222,7 +222,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_VMA_that_is_not_anonymous_counts_also_behind_a_hole()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102);
         bench.Map(0x104, 0x105, backing: new VmaBacking(VmaBackingKind.SharedFile, "x"));
@@ -234,7 +234,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_hole_ends_the_call_and_what_lies_before_it_stays_changed()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102);
         bench.Map(0x104, 0x106);
@@ -246,7 +246,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_protection_that_the_mapping_does_not_allow_is_refused()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102);
         bench.Map(0x102, 0x104, new VmaAttributes(Protection.Read, Protection.Read));
@@ -255,29 +255,34 @@ public class EncryptMprotectTests
     }
 
     [Fact]
-    public void A_machine_that_refuses_leaves_the_piece_and_its_references_as_they_were()
+    public void Without_memory_for_the_copies_the_piece_its_contents_and_its_references_stay_as_they_were()
     {
-        MemoryBench bench = Encrypted(out _);
+        using MemoryBench bench = Encrypted(out _);
         KeySerial other = bench.Keys.Add("other");
-        bench.Machine.Refusal = Errno.ENOMEM;
-        bench.Machine.RefusedPage = 0x102;
-        Assert.Equal(Errno.ENOMEM, bench.Encrypt(other, 0x100, 0x104));
-        Assert.Equal(Errno.ENOMEM, bench.Protect(0x100, 0x104, Protection.Read));
+        List<int> taken = [];
+        for (int frame = 0; frame >= 0;)
+        {
+            frame = bench.Kernel.Allocator.Allocate(0, Gfp.Kernel, 0, 0, 0);
+            taken.Add(frame);
+        }
+
+        Assert.Equal(Errno.ENOMEM, bench.Encrypt(other, 0x100, 0x104, Protection.Read, KeyChangeData.Keep));
         Assert.Equal("100-104 rw- 1", bench.Show());
         Assert.Equal((1, 1L), bench.References(1));
         Assert.Equal((0, 0L), bench.References(2));
         Assert.Equal(42ul, bench.Machine.Read(0x101));
-        bench.Machine.Refusal = Errno.None;
-        Assert.Equal(Errno.None, bench.Encrypt(other, 0x100, 0x104));
+        bench.Kernel.Allocator.Free(0, taken[0]);
+        Assert.Equal(Errno.None, bench.Encrypt(other, 0x100, 0x104, Protection.Read, KeyChangeData.Keep));
+        Assert.Equal(42ul, bench.Machine.Read(0x101));
     }
 
     [Fact]
     public void Too_many_VMAs_are_refused_before_anything_is_destroyed()
     {
-        MemoryBench bench = new(maxVmaCount: 2);
+        using MemoryBench bench = new(maxVmaCount: 2);
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x104);
-        bench.Machine.Write(bench.Space, 0x101, 42);
+        bench.Machine.Write(0x101, 42);
         Assert.Equal(Errno.ENOMEM, bench.Encrypt(key, 0x101, 0x102));
         Assert.Equal(42ul, bench.Machine.Read(0x101));
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x102));
@@ -287,7 +292,7 @@ public class EncryptMprotectTests
     [Fact]
     public void The_split_form_gives_the_key_and_leaves_each_protection()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x102, Protection.None);
         bench.Map(0x102, 0x104, Protection.ReadWrite);
@@ -295,7 +300,7 @@ public class EncryptMprotectTests
             bench.Keys.Service, KeyBench.Root, key, MemoryBench.At(start), (end - start) * P);
         Assert.Equal(Errno.None, Call(0x100, 0x104));
         Assert.Equal("100-102 --- 1, 102-104 rw- 1", bench.Show());
-        bench.Machine.Write(bench.Space, 0x103, 5);
+        bench.Machine.Write(0x103, 5);
         Assert.Equal(Errno.None, Call(0x102, 0x104));
         Assert.Equal(5ul, bench.Machine.Read(0x103));
         Assert.Equal(Errno.ENOMEM, Call(0x102, 0x105));
@@ -306,13 +311,13 @@ public class EncryptMprotectTests
     [Fact]
     public void Keys_on_one_page_one_after_the_other_change_its_KeyId_each_time()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         bench.Map(0x100, 0x101);
         for (int number = 1; number <= 15; number++)
         {
             Assert.Equal(Errno.None, bench.Encrypt(bench.Keys.Add($"k{number}"), 0x100, 0x101));
             Assert.Equal($"100-101 rw- {number}", bench.Show());
-            bench.Machine.Write(bench.Space, 0x100, (ulong)number);
+            bench.Machine.Write(0x100, (ulong)number);
         }
 
         Assert.Equal(1, Enumerable.Range(1, 15).Sum(number => bench.References(number).Vmas));
@@ -321,7 +326,7 @@ public class EncryptMprotectTests
     [Fact]
     public void Encrypting_mapped_and_advised_memory_works()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x200);
         foreach (Advice advice in new[] { Advice.Mergeable, Advice.HugePage, Advice.DontFork })
@@ -337,7 +342,7 @@ public class EncryptMprotectTests
     [Fact]
     public void A_growing_stack_is_encrypted_from_its_start()
     {
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial key = bench.Keys.Add();
         bench.Map(0x100, 0x104, new VmaAttributes(Protection.ReadWrite, traits: VmaTraits.GrowsDown));
         Assert.Equal(Errno.None, bench.Space.EncryptMprotect(
@@ -351,7 +356,7 @@ public class EncryptMprotectTests
         key = bench.Keys.Add();
         bench.Map(0x100, 0x104);
         Assert.Equal(Errno.None, bench.Encrypt(key, 0x100, 0x104));
-        bench.Machine.Write(bench.Space, 0x101, 42);
+        bench.Machine.Write(0x101, 42);
         return bench;
     }
 }

@@ -33,7 +33,7 @@ public partial class KernelComparisonTests
         Assert.SkipUnless(
             Environment.OSVersion.Version >= new Version(6, 17), "Before Linux 6.17 mremap checked its arguments in another order.");
         Random random = new(TestSeed.Choose());
-        MemoryBench bench = new(maxVmaCount: 65530);
+        using MemoryBench bench = new(maxVmaCount: 65530);
         try
         {
             for (int step = 0; step < Steps; step++)

@@ -21,10 +21,10 @@ public class AddressSpaceModelTests
     public void Random_calls_change_VMAs_pages_and_references_as_a_naive_page_table_has_them()
     {
         Random random = new(TestSeed.Choose());
-        MemoryBench bench = new();
+        using MemoryBench bench = new();
         KeySerial[] keys = [.. Enumerable.Range(1, KeyCount).Select(number => bench.Keys.Add($"k{number}"))];
         VmaBacking[] backings = [new(VmaBackingKind.SharedFile, "f"), new(VmaBackingKind.PrivateFile, "g")];
-        List<Naive> spaces = [new(bench.Keys, bench.Space, bench.Machine, keys, backings)];
+        List<Naive> spaces = [new(bench, bench.Machine, keys, backings)];
         for (int step = 0; step < Steps; step++)
         {
             Naive space = spaces[random.Next(spaces.Count)];
@@ -64,7 +64,7 @@ public class AddressSpaceModelTests
     {
         for (int number = 1; number <= KeyCount; number++)
         {
-            (int, long) expected = (spaces.Sum(s => s.CountRuns(number)), spaces.Sum(s => s.CountPages(number)));
+            (int, long) expected = (spaces.Sum(s => s.CountRuns(number)), spaces.SelectMany(s => s.FramesUnder(number)).Distinct().Count());
             if (bench.References(number) != expected)
             {
                 return $"KeyID {number} has references {bench.References(number)}, not {expected}";
@@ -74,14 +74,14 @@ public class AddressSpaceModelTests
         return null;
     }
 
-    private readonly record struct Entry(VmaAttributes Attributes, ulong OffsetPage, ulong? Value)
+    /// <summary>What a page is, and holds; the frame is a name that pages share exactly while they share a frame.</summary>
+    private readonly record struct Entry(VmaAttributes Attributes, ulong OffsetPage, ulong? Value, ulong Frame = 0)
     {
         internal bool IsAnonymous => Attributes.Backing.IsAnonymous;
     }
 
     /// <summary>One entry a page, null where nothing is mapped; every call is a loop over pages.</summary>
-    private sealed class Naive(
-        Strongroom.Tests.Unit.Keys.KeyBench keyBench, AddressSpace space, FakeMachine machine, KeySerial[] keys, VmaBacking[] backings)
+    private sealed class Naive(MemoryBench bench, MachinePages machine, KeySerial[] keys, VmaBacking[] backings)
     {
         private static readonly Protection[] s_protections =
             [Protection.None, Protection.Read, Protection.ReadWrite, Protection.Read | Protection.Execute];
@@ -95,7 +95,7 @@ public class AddressSpaceModelTests
         private readonly Entry?[] _pages = new Entry?[PageCount];
         private ulong _value;
 
-        internal AddressSpace Space { get; } = space;
+        internal AddressSpace Space { get; } = machine.Process.Space;
 
         internal string Step(Random random)
         {
@@ -123,8 +123,7 @@ public class AddressSpaceModelTests
 
         internal Naive Fork()
         {
-            FakeMachine childMachine = new(keyBench.Slots);
-            Naive child = new(keyBench, Space.Fork(childMachine), childMachine, keys, backings) { _value = _value + 1_000_000 };
+            Naive child = new(bench, new(bench.Kernel, machine.Process.Fork()), keys, backings) { _value = _value + 1_000_000 };
             for (int page = 0; page < PageCount; page++)
             {
                 VmaTraits traits = _pages[page]?.Attributes.Traits ?? VmaTraits.None;
@@ -157,10 +156,10 @@ public class AddressSpaceModelTests
 
             for (int page = 0; page < PageCount; page++)
             {
-                bool isThere = machine.Pages.TryGetValue(First + (ulong)page, out (KeyId KeyId, ulong Value) held);
-                if ((isThere ? held.Value : null) != _pages[page]?.Value || (isThere && held.KeyId != _pages[page]!.Value.Attributes.KeyId))
+                bool isThere = machine.TryPeek(First + (ulong)page, out KeyId keyId, out ulong value);
+                if ((isThere ? value : null) != _pages[page]?.Value || (isThere && keyId != _pages[page]!.Value.Attributes.KeyId))
                 {
-                    return $"page {page} holds {held} instead of {_pages[page]}";
+                    return $"page {page} holds {value} under KeyID {keyId} instead of {_pages[page]}";
                 }
             }
 
@@ -169,7 +168,8 @@ public class AddressSpaceModelTests
 
         internal int CountRuns(int keyId) => Runs().Count(run => _pages[run.Start]!.Value.Attributes.KeyId.Value == keyId);
 
-        internal long CountPages(int keyId) => _pages.Count(page => page is { Value: not null } entry && entry.Attributes.KeyId.Value == keyId);
+        internal IEnumerable<ulong> FramesUnder(int keyId) =>
+            _pages.Where(page => page is { Value: not null } entry && entry.Attributes.KeyId.Value == keyId).Select(page => page!.Value.Frame);
 
         private IEnumerable<(int Start, int End)> Runs()
         {
@@ -233,9 +233,9 @@ public class AddressSpaceModelTests
             KeyChangeData data = random.Next(3) == 0 ? KeyChangeData.Keep : KeyChangeData.Discard;
             bool isSplitForm = random.Next(4) == 0;
             Errno errno = isSplitForm
-                ? Space.Encrypt(keyBench.Service, Strongroom.Tests.Unit.Keys.KeyBench.Root, keys[number], At(start), Bytes(end - start), data)
+                ? Space.Encrypt(bench.Keys.Service, Strongroom.Tests.Unit.Keys.KeyBench.Root, keys[number], At(start), Bytes(end - start), data)
                 : Space.EncryptMprotect(
-                    keyBench.Service, Strongroom.Tests.Unit.Keys.KeyBench.Root, keys[number], At(start), Bytes(end - start), protection, data);
+                    bench.Keys.Service, Strongroom.Tests.Unit.Keys.KeyBench.Root, keys[number], At(start), Bytes(end - start), protection, data);
             Errno expected = _pages[start] is null ? Errno.ENOMEM
                 : _pages.Skip(start).Take(end - start).Any(page => page is { IsAnonymous: false }) ? Errno.EINVAL
                 : Walk(start, end, isSplitForm ? Protection.None : protection, entry =>
@@ -243,7 +243,11 @@ public class AddressSpaceModelTests
                     VmaAttributes attributes = entry.Attributes.WithKeyId(new((ushort)(number + 1)));
                     attributes = isSplitForm ? attributes : attributes.WithProtection(protection);
                     return attributes == entry.Attributes ? entry
-                        : new(attributes, entry.OffsetPage, data == KeyChangeData.Keep ? entry.Value : null);
+                        : new(
+                            attributes,
+                            entry.OffsetPage,
+                            data == KeyChangeData.Keep ? entry.Value : null,
+                            attributes.KeyId == entry.Attributes.KeyId ? entry.Frame : ++_value);
                 });
             Assert.Equal(expected, errno);
             return $"encrypt {start}-{end} {protection} with {number + 1}, {data}, split form: {isSplitForm}";
@@ -301,7 +305,7 @@ public class AddressSpaceModelTests
                     _ => traits,
                 };
                 _pages[page] = new(
-                    entry.Attributes.WithTraits(traits), entry.OffsetPage, advice == Advice.DontNeed ? null : entry.Value);
+                    entry.Attributes.WithTraits(traits), entry.OffsetPage, advice == Advice.DontNeed ? null : entry.Value, entry.Frame);
             }
 
             Assert.Equal(expected, Space.Advise(At(start), Bytes(end - start), advice));
@@ -344,11 +348,11 @@ public class AddressSpaceModelTests
         {
             for (int page = start; page < end; page++)
             {
-                if (_pages[page] is { } entry)
+                if (_pages[page] is { IsAnonymous: true } entry && (entry.Attributes.Protection & Protection.Write) != 0)
                 {
                     _value++;
-                    machine.Write(Space, First + (ulong)page, _value);
-                    _pages[page] = entry with { Value = _value };
+                    machine.Write(First + (ulong)page, _value);
+                    _pages[page] = entry with { Value = _value, Frame = _value };
                 }
             }
 

@@ -1,149 +1,120 @@
-using System.Collections.Generic;
+using System;
 using System.Linq;
+using System.Text;
 using Strongroom.Core;
 using Strongroom.Keys;
+using Strongroom.Machine.Hardware;
+using Strongroom.Machine.Mm;
 using Strongroom.Memory;
+using Strongroom.Secrets;
 using Strongroom.Tests.Unit.Keys;
 using Xunit;
 
 namespace Strongroom.Tests.Unit.Memory;
 
-/// <summary>Holds pages as (KeyID, value), takes references for them, and checks what it is told against what it
-/// holds.</summary>
-internal sealed class FakeMachine(KeySlotTable slots) : IMemoryMachine
+/// <summary>The key service of a modelled machine, and short ways to call it.</summary>
+internal sealed class MachineKeys(ModelKernel kernel)
 {
-    internal SortedDictionary<ulong, (KeyId KeyId, ulong Value)> Pages { get; } = [];
+    internal KeyService Service => kernel.Keys;
 
-    internal List<string> Log { get; } = [];
+    internal KeySlotTable Slots => kernel.Keys.Slots;
 
-    /// <summary>What to refuse with, and at which page of a piece.</summary>
-    internal Errno Refusal { get; set; }
-
-    internal ulong RefusedPage { get; set; }
-
-    public Errno ChangeProtection(AddressRange range, Protection oldProtection, Protection newProtection)
+    internal KeySerial Add(string description = "k", string payload = KeyBench.CpuPayload)
     {
-        Log.Add($"protect {Show(range)} {oldProtection} to {newProtection}");
-        Assert.NotEqual(oldProtection, newProtection);
-        return Refuse(range);
+        using SecretBuffer fields = SecretBuffer.Allocate(KeyFields.LengthBytes);
+        Assert.Equal(Errno.None, Service.Add(
+            KeyBench.Root, description, Encoding.Latin1.GetBytes(payload), KeySerial.SessionKeyring, fields.Span, out KeySerial serial));
+        return serial;
     }
 
-    public Errno ChangeKey(in KeyChange change)
+    /// <summary>Checks that no key is left, in the service or in a package.</summary>
+    internal void CheckNothingIsLeft()
     {
-        Log.Add($"key {Show(change.Range)} {change.From.KeyId} to {change.To.KeyId} {change.Data}");
-        Errno refusal = Refuse(change.Range);
-        if (refusal != Errno.None)
+        _ = Service.CollectGarbage();
+        Assert.Equal(Slots.SlotCount, Slots.AvailableCount);
+        Assert.Empty(Service.List());
+        for (ushort keyId = 1; keyId <= Slots.SlotCount; keyId++)
         {
-            return refusal;
-        }
-
-        foreach ((ulong page, (KeyId keyId, ulong value)) in PagesIn(change.Range))
-        {
-            Assert.Equal(change.From.KeyId, keyId);
-            if (change.Data == KeyChangeData.Keep)
-            {
-                slots.AddPages(change.To.KeyId);
-                Pages[page] = (change.To.KeyId, value);
-            }
-            else
-            {
-                _ = Pages.Remove(page);
-            }
-
-            slots.DropPages(keyId);
-        }
-
-        return Errno.None;
-    }
-
-    public void Unmap(Vma vma, AddressRange range)
-    {
-        Log.Add($"unmap {Show(range)}");
-        Assert.True(vma.Range.Intersect(range) == range);
-        Drop(range);
-    }
-
-    public void Zap(Vma vma, AddressRange range)
-    {
-        Log.Add($"zap {Show(range)}");
-        Assert.True(vma.Range.Intersect(range) == range);
-        Drop(range);
-    }
-
-    public Errno Move(Vma vma, AddressRange range, VirtualAddress destination)
-    {
-        Log.Add($"move {Show(range)} to {destination.Page.Value:x}");
-        Errno refusal = Refuse(range);
-        if (refusal != Errno.None)
-        {
-            return refusal;
-        }
-
-        foreach ((ulong page, (KeyId KeyId, ulong Value) held) in PagesIn(range))
-        {
-            Assert.True(Pages.Remove(page));
-            Pages.Add(page - range.Start.Page.Value + destination.Page.Value, held);
-        }
-
-        return Errno.None;
-    }
-
-    public void CopyForFork(IMemoryMachine child, Vma vma)
-    {
-        Log.Add($"fork {Show(vma.Range)}");
-        foreach ((ulong page, (KeyId KeyId, ulong Value) held) in PagesIn(vma.Range))
-        {
-            slots.AddPages(held.KeyId);
-            ((FakeMachine)child).Pages.Add(page, held);
-        }
-    }
-
-    /// <summary>Writes a page, faulting it in under the KeyID of its VMA.</summary>
-    internal void Write(AddressSpace space, ulong page, ulong value)
-    {
-        Vma vma = space.Find(new PageNumber(page).Address)!;
-        if (!Pages.ContainsKey(page))
-        {
-            slots.AddPages(vma.KeyId);
-        }
-
-        Pages[page] = (vma.KeyId, value);
-    }
-
-    internal ulong Read(ulong page) => Pages.TryGetValue(page, out (KeyId KeyId, ulong Value) held) ? held.Value : 0;
-
-    private static string Show(AddressRange range) => $"{range.Start.Page.Value:x}-{range.End.Page.Value:x}";
-
-    private Errno Refuse(AddressRange range) => range.Contains(new PageNumber(RefusedPage).Address) ? Refusal : Errno.None;
-
-    private KeyValuePair<ulong, (KeyId KeyId, ulong Value)>[] PagesIn(AddressRange range) =>
-        [.. Pages.Where(pair => range.Contains(new PageNumber(pair.Key).Address))];
-
-    private void Drop(AddressRange range)
-    {
-        foreach ((ulong page, (KeyId keyId, _)) in PagesIn(range))
-        {
-            _ = Pages.Remove(page);
-            slots.DropPages(keyId);
+            Assert.False(kernel.Platform.IsProgrammed(0, keyId));
         }
     }
 }
 
-/// <summary>An address space with its fakes, addressed in pages.</summary>
-internal sealed class MemoryBench
+/// <summary>Pages of a process on a modelled machine as its program, or ptrace(2), sees them.</summary>
+internal sealed class MachinePages(ModelKernel kernel, Process process)
 {
-    internal MemoryBench(KeyApiVersion api = KeyApiVersion.Union, int maxVmaCount = 1000)
+    internal Process Process => process;
+
+    /// <summary>Writes a page: as the program does if it may, else as ptrace does.</summary>
+    internal void Write(ulong page, ulong value)
     {
-        Keys = new(api, keyIdBits: 4);
-        Machine = new(Keys.Slots);
-        Space = new(Keys.Slots, Machine, new() { MaxVmaCount = maxVmaCount });
+        VirtualAddress address = MemoryBench.At(page);
+        Vma vma = process.Space.Find(address)!;
+        if ((vma.Protection & Protection.Write) != 0)
+        {
+            Assert.Equal(AccessResult.Done, process.Write(0, address.Value, value));
+            return;
+        }
+
+        Assert.False(TryPeek(page, out _, out _), "A page that is there is not written behind its protection.");
+        int frame = process.AllocateFor(0, vma, Gfp.User | Gfp.Zero);
+        process.MapPage(vma, address.Value, frame, writable: false);
+        kernel.Platform.Store(0, kernel.TranslateKernel(0, kernel.PageToVirtual(frame)), value);
     }
 
-    internal KeyBench Keys { get; }
+    internal ulong Read(ulong page) => TryPeek(page, out _, out ulong value) ? value : 0;
 
-    internal FakeMachine Machine { get; }
+    /// <summary>Looks at a page as the kernel does, whatever its protection; false where no page is.</summary>
+    internal bool TryPeek(ulong page, out KeyId keyId, out ulong value)
+    {
+        keyId = default;
+        value = 0;
+        if (!process.Table.TryWalk(MemoryBench.At(page).Value, out ulong pte, out _) || Pte.Frame(kernel.Layout, pte) == kernel.ZeroFrame)
+        {
+            return false;
+        }
 
-    internal AddressSpace Space { get; }
+        keyId = kernel.Layout.KeyIdOf(pte);
+        value = kernel.Platform.Load(1, kernel.TranslateKernel(1, kernel.PageToVirtual(Pte.Frame(kernel.Layout, pte))));
+        return true;
+    }
+}
+
+/// <summary>A process on a modelled machine, addressed in pages. In the end all rules of the machine hold.</summary>
+internal sealed class MemoryBench : IDisposable
+{
+    private static readonly MachineConfig s_config = new()
+    {
+        MemoryPerPackageBytes = 8 << 20,
+        MaxKeyIdBits = 4,
+        MaxKeys = 15,
+        L1 = new(4 << 10, 4),
+        L2 = new(16 << 10, 4),
+        Llc = new(64 << 10, 8),
+    };
+
+    internal MemoryBench(KeyApiVersion api = KeyApiVersion.Union, int maxVmaCount = 1000)
+    {
+        Kernel = ModelKernel.Boot(s_config, new() { Api = api, MaxVmaCount = maxVmaCount, GarbageDelay = TimeSpan.FromMinutes(5) });
+        Keys = new(Kernel);
+        Machine = new(Kernel, Kernel.StartProcess());
+    }
+
+    internal ModelKernel Kernel { get; }
+
+    internal MachineKeys Keys { get; }
+
+    internal MachinePages Machine { get; }
+
+    internal AddressSpace Space => Machine.Process.Space;
+
+    public void Dispose()
+    {
+        Assert.Null(Kernel.FindBrokenRule());
+        Kernel.Dispose();
+    }
+
+    internal MachinePages Fork() => new(Kernel, Machine.Process.Fork());
 
     internal static VirtualAddress At(ulong page) => new(page * PageNumber.SizeBytes);
 
