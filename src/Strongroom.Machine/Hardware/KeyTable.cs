@@ -65,6 +65,15 @@ internal sealed class KeyTable : IDisposable
         };
     }
 
+    /// <summary>Takes the TME key out, so that it outlives the table.</summary>
+    /// <returns>The key, the caller's from here on; null when KeyID 0 bypasses encryption.</returns>
+    internal ILineCipher? TakePlatformKey()
+    {
+        ILineCipher? platform = _ciphers[0];
+        _ciphers[0] = null;
+        return platform;
+    }
+
     /// <summary>Gives a KeyID a meaning, in one step.</summary>
     /// <param name="keyId">1 to <see cref="KeyIdCount"/>.</param>
     /// <param name="mode">The meaning.</param>

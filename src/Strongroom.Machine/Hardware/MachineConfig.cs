@@ -63,7 +63,8 @@ public sealed record MachineConfig
     public int MaxKeys { get; set; } = 63;
 
     /// <summary>
-    /// Gets the algorithms of TME_CAPABILITY, as its low four bits: 0 XTS-128, 2 XTS-256; integrity is not modelled.
+    /// Gets the algorithms of TME_CAPABILITY, as its low four bits: 0 XTS-128, 2 XTS-256, 1 and 3 the same with
+    /// integrity. Keys with integrity can be programmed; what hardware does when a MAC does not match is not modelled.
     /// </summary>
     public int Algorithms { get; set; } = 0b0101;
 
@@ -141,7 +142,7 @@ public sealed record MachineConfig
         Require(PhysicalAddressBits is >= 36 and <= 52, nameof(PhysicalAddressBits), PhysicalAddressBits, "36 to 52");
         Require(MaxKeyIdBits is >= 0 and <= 16, nameof(MaxKeyIdBits), MaxKeyIdBits, "0 to 16");
         Require(MaxKeys >= 0 && MaxKeys < 1 << MaxKeyIdBits, nameof(MaxKeys), MaxKeys, "below 2^MaxKeyIdBits");
-        Require(Algorithms is 1 or 4 or 5, nameof(Algorithms), Algorithms, "1, 4 or 5 (integrity is not modelled)");
+        Require(Algorithms is >= 1 and <= 15, nameof(Algorithms), Algorithms, "1 to 15, a bit for each algorithm");
         RequireCache(nameof(L1), L1);
         RequireCache(nameof(L2), L2);
         RequireCache(nameof(Llc), Llc);

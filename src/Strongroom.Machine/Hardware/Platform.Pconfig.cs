@@ -78,7 +78,7 @@ public static class KeyProgramLayout
     /// <param name="structure">At least <see cref="SizeBytes"/> bytes.</param>
     /// <param name="keyId">The KeyID to program.</param>
     /// <param name="command">The command.</param>
-    /// <param name="algorithmBit">Which bit of the algorithm mask: 0 XTS-128, 2 XTS-256.</param>
+    /// <param name="algorithmBit">Which bit of the algorithm mask: 0 XTS-128, 2 XTS-256, 1 and 3 with integrity.</param>
     public static void WriteHeader(Span<byte> structure, KeyId keyId, PconfigCommand command, int algorithmBit)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(structure[KeyIdOffset..], keyId.Value);
@@ -182,8 +182,7 @@ public sealed partial class Platform
         int package, int keyId, PconfigCommand command, uint algorithmBit, ReadOnlySpan<byte> structure)
     {
         KeyTable table = _memory.Table(package);
-        MemoryAlgorithm algorithm = algorithmBit == 1 ? MemoryAlgorithm.AesXts128 : MemoryAlgorithm.AesXts256;
-        int keyBytes = algorithm == MemoryAlgorithm.AesXts128 ? 16 : 32;
+        MemoryAlgorithm algorithm = CipherOf(BitOperations.TrailingZeroCount(algorithmBit), out int keyBytes);
         ReadOnlySpan<byte> data = structure.Slice(KeyProgramLayout.DataKeyOffset, 64);
         ReadOnlySpan<byte> tweak = structure.Slice(KeyProgramLayout.TweakKeyOffset, 64);
         bool usesFields = command is PconfigCommand.SetKeyDirect or PconfigCommand.SetKeyRandom;

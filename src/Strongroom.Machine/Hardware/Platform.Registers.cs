@@ -31,12 +31,27 @@ public static class Msr
     public const uint TmeExcludeBase = 0x984;
 }
 
+/// <summary>Where TME_ACTIVATE takes the TME key from, and whether it is kept: bits 2 and 3 of the register.</summary>
+[Flags]
+public enum TmeKey
+{
+    /// <summary>A new random key, lost with the power.</summary>
+    New = 0,
+
+    /// <summary>The key that was saved before standby.</summary>
+    Restored = 1 << 2,
+
+    /// <summary>The key is saved for standby.</summary>
+    Saved = 1 << 3,
+}
+
 public sealed partial class Platform
 {
     private const ulong CapabilityBypass = 1ul << 31;
     private const ulong ActivateLock = 1;
     private const ulong ActivateEnable = 1 << 1;
     private const ulong ActivateRestoreKey = 1 << 2;
+    private const ulong ActivateSaveKey = 1 << 3;
     private const ulong ActivateBypass = 1ul << 31;
     private const ulong ExcludeEnable = 1 << 11;
     private const int KeyIdBitsShift = 32;
@@ -114,10 +129,11 @@ public sealed partial class Platform
     /// <summary>What firmware does at boot: activates TME with a number of KeyID bits on every package.</summary>
     /// <param name="keyIdBits">0 for TME alone, up to <see cref="MachineConfig.MaxKeyIdBits"/>.</param>
     /// <param name="tdxBits">How many of them are set aside for TDX.</param>
-    public void ActivateEncryption(int keyIdBits, int tdxBits = 0)
+    /// <param name="key">Where the TME key comes from and whether it is kept for standby.</param>
+    public void ActivateEncryption(int keyIdBits, int tdxBits = 0, TmeKey key = TmeKey.New)
     {
-        int policy = (Config.Algorithms & 1) != 0 ? 0 : 2;
-        ulong value = ActivateEnable | ((ulong)policy << 4) | ((ulong)keyIdBits << KeyIdBitsShift)
+        int policy = System.Numerics.BitOperations.TrailingZeroCount(Config.Algorithms);
+        ulong value = ActivateEnable | (ulong)key | ((ulong)policy << 4) | ((ulong)keyIdBits << KeyIdBitsShift)
             | ((ulong)tdxBits << TdxBitsShift) | (keyIdBits == 0 ? 0 : (ulong)Config.Algorithms << AlgorithmsShift);
         for (int package = 0; package < Config.Packages; package++)
         {
@@ -131,14 +147,28 @@ public sealed partial class Platform
     /// </summary>
     internal void ColdReset(int keyIdBits)
     {
+        LosePower(keepsSavedKeys: false);
+        ActivateEncryption(keyIdBits);
+    }
+
+    /// <summary>
+    /// Standby (S3): memory is refreshed; caches, key tables and registers are lost, but for a TME key that was to be
+    /// saved. Software has written its caches back before; firmware activates TME on the way out.
+    /// </summary>
+    /// <remarks>Keys of KeyIDs above 0 do not survive: the registers have a bit for the TME key only.</remarks>
+    internal void Standby() => LosePower(keepsSavedKeys: true);
+
+    private void LosePower(bool keepsSavedKeys)
+    {
         _caches.LoseAll();
         for (int package = 0; package < _packages.Length; package++)
         {
-            _packages[package] = new PackageRegisters();
+            PackageRegisters old = _packages[package];
+            bool isKept = keepsSavedKeys && (old.Activate & ActivateSaveKey) != 0;
+            old.SavedKey?.Dispose();
+            _packages[package] = new PackageRegisters { SavedKey = isKept ? _memory.Table(package).TakePlatformKey() : null };
             _memory.Reset(package, new KeyTable(0, platform: null), ExcludedRange.None);
         }
-
-        ActivateEncryption(keyIdBits);
     }
 
     private void RefuseOutside(ulong value, ulong allowedLowBits)
@@ -195,18 +225,14 @@ public sealed partial class Platform
         Refuse(keyIdBits > Config.MaxKeyIdBits, $"{keyIdBits} KeyID bits, of {Config.MaxKeyIdBits} at most");
         Refuse(keyIdBits > 0 && !enable, "KeyID bits without TME enabled");
         Refuse(tdxBits > keyIdBits, "more TDX bits than KeyID bits");
-        Refuse((value & ActivateRestoreKey) != 0, "no key was saved for standby");
+        Refuse((value & ActivateRestoreKey) != 0 && registers.SavedKey is null, "no key was saved for standby");
         registers.Activate = value | ActivateLock;
         if (!enable)
         {
             return;
         }
 
-        MemoryAlgorithm algorithm = policy == 0 ? MemoryAlgorithm.AesXts128 : MemoryAlgorithm.AesXts256;
-        int keyBytes = policy == 0 ? 16 : 32;
-        Span<byte> none = stackalloc byte[keyBytes];
-        none.Clear();
-        ILineCipher? platform = (value & ActivateBypass) != 0 ? null : _keys.Generate(algorithm, none, none);
+        ILineCipher? platform = MakePlatformKey(registers, value, (int)policy);
         PhysicalLayout layout = new(Config.PhysicalAddressBits, keyIdBits, Config.MaxKeys);
         bool excludes = (registers.ExcludeMask & ExcludeEnable) != 0;
         ExcludedRange excluded = excludes ? new(registers.ExcludeMask & ~ExcludeEnable, registers.ExcludeBase) : ExcludedRange.None;
@@ -214,6 +240,36 @@ public sealed partial class Platform
         Layout = layout;
         _memory.Layout = layout;
         _caches.Layout = layout;
+    }
+
+    /// <summary>Makes the TME key, or takes the one that was saved; a saved one that is not taken is gone.</summary>
+    private ILineCipher? MakePlatformKey(PackageRegisters registers, ulong value, int policy)
+    {
+        ILineCipher? saved = registers.SavedKey;
+        registers.SavedKey = null;
+        bool isBypassed = (value & ActivateBypass) != 0;
+        if ((value & ActivateRestoreKey) != 0 && !isBypassed)
+        {
+            return saved;
+        }
+
+        saved?.Dispose();
+        if (isBypassed)
+        {
+            return null;
+        }
+
+        MemoryAlgorithm algorithm = CipherOf(policy, out int keyBytes);
+        Span<byte> none = stackalloc byte[keyBytes];
+        none.Clear();
+        return _keys.Generate(algorithm, none, none);
+    }
+
+    /// <summary>The cipher of an algorithm bit; one with integrity encrypts as the one without.</summary>
+    private static MemoryAlgorithm CipherOf(int algorithmBit, out int keyBytes)
+    {
+        keyBytes = algorithmBit < 2 ? 16 : 32;
+        return algorithmBit < 2 ? MemoryAlgorithm.AesXts128 : MemoryAlgorithm.AesXts256;
     }
 
     /// <summary>The registers of one package, and the faults that tests inject into its PCONFIG.</summary>
@@ -224,6 +280,9 @@ public sealed partial class Platform
         internal ulong ExcludeMask { get; set; }
 
         internal ulong ExcludeBase { get; set; }
+
+        /// <summary>Gets or sets the TME key that outlives standby; owned.</summary>
+        internal ILineCipher? SavedKey { get; set; }
 
         internal int BusyAnswers { get; set; }
 

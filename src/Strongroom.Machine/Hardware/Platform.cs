@@ -62,6 +62,10 @@ public sealed partial class Platform : IDisposable
     public void Dispose()
     {
         _memory.Dispose();
+        foreach (PackageRegisters package in _packages)
+        {
+            package.SavedKey?.Dispose();
+        }
     }
 
     /// <summary>Gets the package of a CPU.</summary>

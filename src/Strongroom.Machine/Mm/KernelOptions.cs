@@ -99,8 +99,8 @@ internal sealed record KernelOptions
     /// </summary>
     internal IKeyFieldStore? FieldStore { get; init; }
 
-    /// <summary>Gets the bytes that "secretmem=" on the command line sets aside at boot, or 0.</summary>
-    internal long SecretReserveBytes { get; init; }
+    /// <summary>Gets the kernel's command line; "secretmem=SIZE" is looked for, the rest is somebody else's.</summary>
+    internal string CommandLine { get; init; } = "";
 
     /// <summary>Gets the seeded fault.</summary>
     internal Mutant Mutant { get; init; }

@@ -61,10 +61,12 @@ internal sealed partial class ModelKernel : IDisposable
             pools.GiveBack = (cpu, frame) => Allocator.ReturnFree(cpu, frame, 0);
         }
 
-        AddMemoryOfBoot();
+        (int first, int count) reserve = SecretMemory.ChooseReserve(
+            BootParameters.SizeOf(options.CommandLine, "secretmem"), platform.Config.MemoryPerPackageBytes);
+        AddMemoryOfBoot(reserve.first, reserve.count);
         ZeroFrame = Allocator.Allocate(0, Gfp.Zero, 0, 0, 0);
         Pages.Flags[ZeroFrame] = PageFlags.Unevictable;
-        Secrets = new SecretMemory(this);
+        Secrets = new SecretMemory(this, reserve.first, reserve.count);
         Dax = new DaxFiles(this);
         Swap = new SwapArea(options.SwapPages, options.Swap);
     }
@@ -295,14 +297,23 @@ internal sealed partial class ModelKernel : IDisposable
 
     private int NodeOf(int frame) => Platform.Dram.PackageOf((ulong)frame << 12);
 
-    private void AddMemoryOfBoot()
+    private void AddMemoryOfBoot(int reservedFirst, int reservedCount)
     {
         for (int package = 0; package < Platform.Config.Packages; package++)
         {
             ulong start = Platform.Dram.SpanBytes * (ulong)package;
             ulong end = start + (ulong)Platform.Config.MemoryPerPackageBytes;
             DirectMap.Add(start, end);
-            Allocator.AddFrames((int)(start >> 12), (int)((end - start) >> 12), package, movable: false);
+            int first = (int)(start >> 12);
+            int past = (int)(end >> 12);
+            if (package == 0 && reservedCount > 0)
+            {
+                Pages.State.AsSpan(reservedFirst, reservedCount).Fill(FrameState.Reserved);
+                Allocator.AddFrames(first, reservedFirst - first, package, movable: false);
+                first = reservedFirst + reservedCount;
+            }
+
+            Allocator.AddFrames(first, past - first, package, movable: false);
         }
     }
 

@@ -58,13 +58,17 @@ internal sealed class SecretFile
 
     /// <summary>Gets or sets the pages that were taken from the last chunk.</summary>
     internal int UsedOfLastChunk { get; set; }
+
+    /// <summary>Gets pages of the chunks that were taken and came back: another CPU's fault was first.</summary>
+    internal Stack<int> Returned { get; } = [];
 }
 
 /// <summary>Memory that the kernel cannot read: pages off the direct map, in chunks of 2 MiB for each file.</summary>
 /// <remarks>
 /// <para>A chunk leaves the direct map as a whole when it is allocated and comes back when its file goes: the map is
-/// split once for 512 pages. With a boot reserve chunks come from it only. Pages are unevictable, cannot be migrated or
-/// pinned, and hibernation is refused while a file lives.</para>
+/// split once for 512 pages. With a boot reserve chunks come from it only; it is one range, aligned so that it splits
+/// one large page of the direct map at most. Pages are unevictable, cannot be migrated or pinned, and hibernation is
+/// refused while a file lives.</para>
 /// <para>Order at the end: direct map restored, pages cleared, pages freed. Source: "secretmemfd", version 3, July
 /// 2020; Linux mm/secretmem.c.</para>
 /// <para>Thread safety: none.</para>
@@ -74,31 +78,48 @@ internal sealed class SecretMemory
     private const int ChunkOrder = 9;
     private const int ChunkPages = 1 << ChunkOrder;
     private const int PageBytes = 4096;
+    private const long ChunkBytes = ChunkPages * PageBytes;
+    private const long LargeBytes = 1L << 30;
 
     private readonly ModelKernel _kernel;
     private readonly Dictionary<VmaBacking, SecretFile> _files = [];
     private readonly Stack<int> _reserve = [];
-    private readonly bool _hasReserve;
-
-    /// <summary>Sets the boot reserve aside.</summary>
-    internal SecretMemory(ModelKernel kernel)
+    /// <summary>Takes the boot reserve over.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="firstFrame">The first frame that boot kept from the page allocator.</param>
+    /// <param name="frameCount">How many; 0 for no reserve.</param>
+    internal SecretMemory(ModelKernel kernel, int firstFrame, int frameCount)
     {
         _kernel = kernel;
-        _hasReserve = kernel.Options.SecretReserveBytes > 0;
-        for (long done = 0; done < kernel.Options.SecretReserveBytes; done += ChunkPages * PageBytes)
+        for (int frame = firstFrame + frameCount - ChunkPages; frame >= firstFrame; frame -= ChunkPages)
         {
-            int chunk = kernel.Allocator.Allocate(0, Gfp.Zero, 0, ChunkOrder, 0);
-            if (chunk < 0)
-            {
-                throw new ModelViolationException("Boot cannot set the secret memory reserve aside.");
-            }
-
-            _reserve.Push(chunk);
+            _reserve.Push(frame);
         }
+
+        ReserveBytes = (long)frameCount * PageBytes;
     }
+
+    /// <summary>Gets the size of the boot reserve, used or not.</summary>
+    internal long ReserveBytes { get; }
+
+    /// <summary>Gets or sets what other CPUs do while a fault has its page and has not put it into the file yet.</summary>
+    internal Action? DuringFault { get; set; }
 
     /// <summary>Gets the number of files that live.</summary>
     internal int FileCount => _files.Count;
+
+    /// <summary>Chooses the frames that "secretmem=" keeps from the page allocator.</summary>
+    /// <param name="wantedBytes">What was asked for; rounded up to chunks.</param>
+    /// <param name="endBytes">The end of the memory of the first package.</param>
+    /// <returns>The highest range that is aligned to 2 MiB, or to 1 GiB if it is as large; empty when none fits, and
+    /// then there is no reserve.</returns>
+    internal static (int FirstFrame, int FrameCount) ChooseReserve(long wantedBytes, long endBytes)
+    {
+        long size = (Math.Min(wantedBytes, endBytes) + ChunkBytes - 1) / ChunkBytes * ChunkBytes;
+        long alignment = size >= LargeBytes ? LargeBytes : ChunkBytes;
+        long start = (endBytes - size) / alignment * alignment;
+        return wantedBytes <= 0 || wantedBytes > endBytes || start <= 0 ? (0, 0) : ((int)(start / PageBytes), (int)(size / PageBytes));
+    }
 
     /// <summary>Counts the references to slots that open files hold, beside those of their mappings.</summary>
     internal void CountReferences(long[] counted)
@@ -219,7 +240,13 @@ internal sealed class SecretMemory
                 return AccessResult.OutOfMemory;
             }
 
-            file.Cache.Add(index, frame);
+            DuringFault?.Invoke();
+            if (!file.Cache.TryAdd(index, frame))
+            {
+                // Another CPU's fault was first (EEXIST): its page is the file's, this one is for the next.
+                file.Returned.Push(frame);
+                frame = file.Cache[index];
+            }
         }
 
         // Special: the file holds the page, and nothing may pin it through this entry.
@@ -252,6 +279,9 @@ internal sealed class SecretMemory
         }
     }
 
+    /// <summary>Pages under a KeyID need the page allocator, which counts them.</summary>
+    private bool IsFromReserve(KeyId keyId) => ReserveBytes > 0 && keyId.IsPlatform;
+
     private SecretFile Register(SecretFile file)
     {
         _files.Add(file.Backing, file);
@@ -260,6 +290,11 @@ internal sealed class SecretMemory
 
     private int TakePage(int cpu, SecretFile file)
     {
+        if (file.Returned.TryPop(out int returned))
+        {
+            return returned;
+        }
+
         if (file.Chunks.Count == 0 || file.UsedOfLastChunk == ChunkPages)
         {
             int chunk = TakeChunk(cpu, file.KeyId);
@@ -277,12 +312,19 @@ internal sealed class SecretMemory
 
     private int TakeChunk(int cpu, KeyId keyId)
     {
-        int chunk = _hasReserve && keyId.IsPlatform
+        bool isReserved = IsFromReserve(keyId);
+        int chunk = isReserved
             ? (_reserve.TryPop(out int reserved) ? reserved : -1)
             : _kernel.Allocator.Allocate(cpu, Gfp.Zero, keyId.Value, ChunkOrder, _kernel.Platform.PackageOfCpu(cpu));
         if (chunk < 0)
         {
             return -1;
+        }
+
+        if (isReserved)
+        {
+            _kernel.Pages.State.AsSpan(chunk, ChunkPages).Fill(FrameState.Used);
+            ((IFrameMemory)_kernel).Zero(cpu, chunk, ChunkPages, 0);
         }
 
         _kernel.Pages.Flags.AsSpan(chunk, ChunkPages).Fill(PageFlags.OffDirectMap | PageFlags.Unevictable);
@@ -308,8 +350,9 @@ internal sealed class SecretMemory
             }
 
             _kernel.Pages.Flags.AsSpan(chunk, ChunkPages).Clear();
-            if (_hasReserve && file.KeyId.IsPlatform)
+            if (IsFromReserve(file.KeyId))
             {
+                _kernel.Pages.State.AsSpan(chunk, ChunkPages).Fill(FrameState.Reserved);
                 _reserve.Push(chunk);
             }
             else

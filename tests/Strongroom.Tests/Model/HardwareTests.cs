@@ -74,17 +74,78 @@ public class HardwareTests
     }
 
     [Theory]
-    [InlineData(0x0003_0000_0000_0002ul | (7ul << 32))]  // more KeyID bits than there are
-    [InlineData(0x0001_0006_0000_0000ul)]                // KeyID bits without TME
-    [InlineData(0x0002_0006_0000_0002ul)]                // an algorithm that the capability does not list
-    [InlineData(0x0001_0006_0000_0012ul)]                // a policy that is not supported
-    [InlineData(0x0001_0071_0000_0002ul)]                // more TDX bits than KeyID bits
-    [InlineData(0x0001_0006_0000_0102ul)]                // a reserved bit
-    public void A_bad_TME_ACTIVATE_faults(ulong value)
+    [InlineData(0x0001_0000_0000_0002ul | (7ul << 32), "7 KeyID bits")]
+    [InlineData(0x0001_0006_0000_0000ul, "without TME enabled")]
+    [InlineData(0x0002_0006_0000_0002ul, "an algorithm that")]
+    [InlineData(0x0001_0006_0000_0012ul, "policy 1")]
+    [InlineData(0x0001_0006_0000_0042ul, "policy 4")]
+    [InlineData(0x0001_0071_0000_0002ul, "more TDX bits")]
+    [InlineData(0x0001_0006_0000_0006ul, "no key was saved")]
+    [InlineData(0x0001_0006_0000_0102ul, "a reserved bit")]
+    public void A_bad_TME_ACTIVATE_faults(ulong value, string cause)
     {
         using Platform platform = new(s_small, XtsLineCipher.Factory);
         CpuFaultException fault = Assert.Throws<CpuFaultException>(() => platform.WriteMsr(0, Msr.TmeActivate, value));
         Assert.Equal(CpuFault.GeneralProtection, fault.Fault);
+        Assert.Contains(cause, fault.Message, StringComparison.Ordinal);
+        Assert.Equal(0ul, platform.ReadMsr(0, Msr.TmeActivate));
+    }
+
+    [Fact]
+    public void Algorithms_with_integrity_are_listed_activated_and_programmed_like_those_without()
+    {
+        using Platform platform = new(s_small with { Algorithms = 0b1010 }, XtsLineCipher.Factory);
+        Assert.Equal(0b1010ul, platform.ReadMsr(0, Msr.TmeCapability) & 15);
+        platform.ActivateEncryption(3);
+        Assert.Equal((0b1010ul << 48) | (1 << 4), platform.ReadMsr(0, Msr.TmeActivate) & ((0xfffful << 48) | 0xf0));
+        byte[] structure = new byte[192];
+        foreach ((int bit, int keyBytes) in new[] { (1, 16), (3, 32) })
+        {
+            Array.Clear(structure);
+            KeyProgramLayout.WriteHeader(structure, new((ushort)bit), PconfigCommand.SetKeyDirect, bit);
+            structure[64 + keyBytes - 1] = 1;
+            Assert.Equal(PconfigStatus.Success, platform.Pconfig(0, 0, 0, 0, structure));
+            structure[64 + keyBytes] = 1;
+            Assert.Equal(CpuFault.GeneralProtection, Assert.Throws<CpuFaultException>(() => platform.Pconfig(0, 0, 0, 0, structure)).Fault);
+        }
+
+        Array.Clear(structure);
+        KeyProgramLayout.WriteHeader(structure, new(1), PconfigCommand.ClearKey, 0);
+        Assert.Equal(PconfigStatus.InvalidAlgorithm, platform.Pconfig(0, 0, 0, 0, structure));
+    }
+
+    [Theory]
+    [InlineData(TmeKey.Saved, TmeKey.Restored, true)]
+    [InlineData(TmeKey.Saved, TmeKey.Restored | TmeKey.Saved, true)]
+    [InlineData(TmeKey.Saved, TmeKey.New, false)]
+    public void Standby_keeps_the_TME_key_if_it_was_saved_and_is_restored(TmeKey before, TmeKey after, bool isKept)
+    {
+        using Platform platform = new(s_small, XtsLineCipher.Factory);
+        platform.ActivateEncryption(3, key: before);
+        Assert.Equal(PconfigStatus.Success, Program(platform, 0, 1));
+        ulong keyed = platform.Layout.WithKeyId(0x2000, new(1));
+        platform.Store(0, 0x1000, 42);
+        platform.Store(0, keyed, 43);
+        platform.WriteBackAndInvalidate(0);
+        platform.Standby();
+        Assert.Equal(0ul, platform.ReadMsr(0, Msr.TmeActivate));
+        platform.ActivateEncryption(3, key: after);
+        Assert.Equal(isKept, platform.Load(0, 0x1000) == 42);
+        Assert.NotEqual(43ul, platform.Load(0, keyed)); // keys of KeyIDs are lost either way
+        Assert.False(platform.IsProgrammed(0, 1));
+    }
+
+    [Fact]
+    public void A_TME_key_that_was_not_saved_or_that_lost_its_power_cannot_be_restored()
+    {
+        using Platform platform = Boot();
+        platform.Standby();
+        _ = Assert.Throws<CpuFaultException>(() => platform.ActivateEncryption(3, key: TmeKey.Restored));
+        platform.ActivateEncryption(3, key: TmeKey.Saved);
+        platform.Standby();
+        platform.ColdReset(3);
+        platform.Standby();
+        _ = Assert.Throws<CpuFaultException>(() => platform.ActivateEncryption(3, key: TmeKey.Restored));
     }
 
     [Fact]

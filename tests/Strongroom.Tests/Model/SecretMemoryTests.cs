@@ -124,18 +124,107 @@ public class SecretMemoryTests
     [Fact]
     public void A_boot_reserve_is_the_only_source_and_is_recycled()
     {
-        using KernelFixture f = new(new KernelOptions { SecretReserveBytes = 2 << 20 });
+        using KernelFixture f = new(new KernelOptions { CommandLine = "quiet secretmem=2M nogbpages" });
         SecretFile one = Create(f);
         SecretFile two = Create(f);
         ulong first = Map(f, one);
         ulong second = Map(f, two);
+        Assert.Equal(2 << 20, f.Kernel.Secrets.ReserveBytes);
+        Assert.Equal(512, f.Kernel.Allocator.CountFrames(FrameState.Reserved));
         f.Write(first, 1);
         Assert.Equal(AccessResult.OutOfMemory, f.Process.Write(0, second, 1));
         Assert.Equal(Errno.None, f.Process.UnmapRange(first, 3 * 4096));
         f.Kernel.Secrets.Close(f.Process, one);
+        Assert.Equal(0ul, f.Read(second));
         f.Write(second, 1);
         Assert.Equal(Errno.None, f.Process.UnmapRange(second, 3 * 4096));
         f.Kernel.Secrets.Close(f.Process, two);
+        Assert.Equal(512, f.Kernel.Allocator.CountFrames(FrameState.Reserved));
+    }
+
+    [Theory]
+    [InlineData("secretmem=2M", 2L << 20)]
+    [InlineData("ro secretmem=1m secretmem=0x200k quiet", 512L << 10)]
+    [InlineData("secretmem=010", 8)]
+    [InlineData("secretmem=3G,x", 3L << 30)]
+    [InlineData("secretmem=7E", 7L << 60)]
+    [InlineData("secretmem=8E", 0)]
+    [InlineData("secretmem=99999999999999999999999", 0)]
+    [InlineData("secretmem=", 0)]
+    [InlineData("secretmem=M", 0)]
+    [InlineData("nosecretmem=2M secretmem", 0)]
+    [InlineData("", 0)]
+    public void The_boot_parameter_is_a_size_as_the_kernel_reads_sizes(string commandLine, long size) =>
+        Assert.Equal(size, BootParameters.SizeOf(commandLine, "secretmem"));
+
+    [Theory]
+    [InlineData(1L, 16L << 20, 14L << 20, 2L << 20)]
+    [InlineData(3L << 20, 16L << 20, 12L << 20, 4L << 20)]
+    [InlineData(1021L << 20, 4L << 30, 3074L << 20, 1022L << 20)]
+    [InlineData(1L << 30, 4L << 30, 3L << 30, 1L << 30)]
+    [InlineData(1026L << 20, 4L << 30, 2L << 30, 1026L << 20)]
+    [InlineData(16L << 20, 16L << 20, 0L, 0L)]
+    [InlineData(0L, 16L << 20, 0L, 0L)]
+    public void A_reserve_is_aligned_to_2_MiB_and_from_1_GiB_on_to_that(long wanted, long end, long start, long size) =>
+        Assert.Equal(((int)(start >> 12), (int)(size >> 12)), SecretMemory.ChooseReserve(wanted, end));
+
+    [Fact]
+    public void A_reserve_of_a_gigabyte_splits_no_other_page_of_the_direct_map()
+    {
+        using KernelFixture f = new(
+            new KernelOptions { CommandLine = "secretmem=1G" },
+            KernelFixture.Config with { Packages = 1, MemoryPerPackageBytes = 3L << 30, HotplugPerPackageBytes = 0 });
+        Assert.Equal((3, 0, 0), f.Kernel.DirectMap.Gauge);
+        SecretFile[] files = [Create(f), Create(f), Create(f)];
+        foreach (SecretFile file in files)
+        {
+            f.Write(Map(f, file), 1);
+        }
+
+        Assert.Equal((2, 509, 0), f.Kernel.DirectMap.Gauge);
+        Assert.All(files, file => Assert.True(file.Chunks[0] >= 2 << 18));
+        f.Process.Exec();
+        Assert.All(files, file => f.Kernel.Secrets.Close(f.Process, file));
+        Assert.Equal((3, 0, 0), f.Kernel.DirectMap.Gauge);
+    }
+
+    [Fact]
+    public void Of_two_faults_at_once_on_a_page_one_wins_and_both_see_its_page()
+    {
+        using KernelFixture f = new();
+        SecretFile file = Create(f);
+        ulong at = Map(f, file);
+        Process child = f.Process.Fork();
+        f.Kernel.Secrets.DuringFault = () =>
+        {
+            f.Kernel.Secrets.DuringFault = null;
+            f.Write(at, 7, child, cpu: 3);
+        };
+        Assert.Equal(7ul, f.Read(at));
+        Assert.Equal(f.FrameOf(at), f.FrameOf(at, child));
+        _ = Assert.Single(file.Returned);
+        f.Write(at + 4096, 8);
+        Assert.Empty(file.Returned);
+        Assert.NotEqual(f.FrameOf(at), f.FrameOf(at + 4096));
+        child.Exit();
+        Assert.Equal(Errno.None, f.Process.UnmapRange(at, 3 * 4096));
+        f.Kernel.Secrets.Close(f.Process, file);
+    }
+
+    [Fact]
+    public void A_size_that_is_set_while_a_page_is_faulted_in_stays_the_first_one()
+    {
+        using KernelFixture f = new();
+        Assert.Equal(Errno.None, f.Kernel.Secrets.Create(SecretFlags.Exclusive, out SecretFile? file));
+        ulong at = Map(f, file!);
+        Assert.Equal(AccessResult.BusError, f.Process.Read(0, at, out _)); // before it has a size nothing is behind it
+        Assert.Equal(Errno.None, SecretMemory.Truncate(file!, 4096));
+        Errno during = Errno.None;
+        f.Kernel.Secrets.DuringFault = () => during = SecretMemory.Truncate(file!, 8192);
+        f.Write(at, 1);
+        Assert.Equal((Errno.EINVAL, 4096L), (during, file!.SizeBytes));
+        Assert.Equal(Errno.None, f.Process.UnmapRange(at, 3 * 4096));
+        f.Kernel.Secrets.Close(f.Process, file);
     }
 
     [Fact]
