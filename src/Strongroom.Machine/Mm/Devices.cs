@@ -74,9 +74,16 @@ internal sealed class GuestMemory
 
     /// <summary>A guest's load, through its second-level tables.</summary>
     internal ulong Load(int cpu, ulong guestAddress) =>
-        _kernel.Platform.Load(cpu, _kernel.BusAddress(_sptes[guestAddress >> 12], PageSize.Small, guestAddress));
+        _kernel.Platform.Load(cpu, Translate(guestAddress));
 
     /// <summary>A guest's store.</summary>
     internal void Store(int cpu, ulong guestAddress, ulong value) =>
-        _kernel.Platform.Store(cpu, _kernel.BusAddress(_sptes[guestAddress >> 12], PageSize.Small, guestAddress), value);
+        _kernel.Platform.Store(cpu, Translate(guestAddress), value);
+
+    private ulong Translate(ulong guestAddress)
+    {
+        ulong spte = _sptes[guestAddress >> 12];
+        return (spte & Pte.Present) != 0 ? _kernel.BusAddress(spte, PageSize.Small, guestAddress)
+            : throw new ModelViolationException($"A guest uses 0x{guestAddress:x}, which its host has not mapped.");
+    }
 }

@@ -22,6 +22,7 @@ internal sealed partial class ModelKernel : IDisposable
     private readonly long[] _pageReferences;
     private readonly List<Process?> _processes = [null];
     private readonly Mutant _mutant;
+    private readonly LocalKeyrings _keyrings = new(seed: 1);
 
     /// <summary>Boots on a machine whose firmware has activated TME (or not).</summary>
     /// <param name="platform">The machine; disposed with the kernel.</param>
@@ -49,7 +50,7 @@ internal sealed partial class ModelKernel : IDisposable
         Allocator = new PageAllocator(Pages, platform.Config.Packages, platform.CpuCount, policy, options.Allocator);
         DirectMap = new DirectMap(Layout, options.DirectMap, end, FlushAllTlbs, _mutant);
         Programmer = new PconfigProgrammer(platform, Enumeration, options.Firmware, RetireKeyId, _mutant);
-        Keys = new KeyService(Programmer, new LocalKeyrings(seed: 1), new KeyServiceOptions
+        Keys = new KeyService(Programmer, _keyrings, new KeyServiceOptions
         {
             Api = options.Api,
             KeyIdBits = Math.Max(1, Layout.KeyIdBits),
@@ -143,8 +144,35 @@ internal sealed partial class ModelKernel : IDisposable
     internal Process GetProcess(ushort number) =>
         _processes[number] ?? throw new ModelViolationException($"Process {number} has ended but a page is still mapped there.");
 
-    /// <summary>Forgets a process that has ended.</summary>
-    internal void EndProcess(Process process) => _processes[process.Number] = null;
+    /// <summary>Puts a child into the session keyring of its parent.</summary>
+    internal void Inherit(Process parent, Process child) => _keyrings.Inherit(parent.Caller, child.Number);
+
+    /// <summary>Forgets a process that has ended, and the keyrings that end with it.</summary>
+    internal void EndProcess(Process process)
+    {
+        _processes[process.Number] = null;
+        foreach (KeySerial keyring in _keyrings.End(process.Number, process.Number))
+        {
+            Keys.ForgetKeyring(keyring);
+        }
+    }
+
+    /// <summary>Tells whether any process maps something.</summary>
+    internal bool IsMapped(VmaBacking backing)
+    {
+        foreach (Process? process in _processes)
+        {
+            foreach (Vma vma in process?.Space.Vmas ?? [])
+            {
+                if (vma.Backing == backing)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Takes the zero page out of every mapping of a hole that is a block from now on.</summary>
     internal void UnmapHole(VmaBacking backing, long index)

@@ -9,7 +9,7 @@ namespace Strongroom.Machine.Mm;
 /// <summary>Programs KeyIDs with PCONFIG: one lead CPU for each package, and the same command on all of them.</summary>
 /// <remarks>
 /// Retries, the choice of the error and the life of slots are the key service's; here are the structure, the lead CPUs
-/// and the flush that must come before a slot is cleared. Source: Linux RFC "keys/mktme: Program MKTME keys into the
+/// and the flush that must come before a slot is cleared or gets another key. Source: Linux RFC "keys/mktme: Program MKTME keys into the
 /// platform hardware", "keys/mktme: Set up PCONFIG programming targets".
 /// </remarks>
 internal sealed class PconfigProgrammer : IKeyProgrammer
@@ -78,8 +78,9 @@ internal sealed class PconfigProgrammer : IKeyProgrammer
     /// <inheritdoc/>
     public ProgramStatus Program(int target, in KeyProgram program, ReadOnlySpan<byte> fields)
     {
-        if (target == 0 && program.Command == KeyCommand.ClearKey)
+        if (target == 0)
         {
+            // Not for CLEAR_KEY alone: an update gives a slot its next key without one.
             _retire(program.KeyId.Value);
         }
 

@@ -61,11 +61,7 @@ internal sealed partial class Process
     }
 
     /// <inheritdoc/>
-    public void Unmap(Vma vma, AddressRange range)
-    {
-        DropPages(range);
-        _kernel.Secrets.Unmapped(this, vma, range);
-    }
+    public void Unmap(Vma vma, AddressRange range) => DropPages(range);
 
     /// <inheritdoc/>
     public void Zap(Vma vma, AddressRange range) => DropPages(range);
@@ -114,9 +110,7 @@ internal sealed partial class Process
     {
         if (!vma.IsAnonymous)
         {
-            // Shared pages are found again by a fault; what the child maps locked counts for it too.
-            _kernel.Secrets.Forked((Process)child, vma);
-            return;
+            return; // shared pages are found again by a fault
         }
 
         SplitHugeWithin(vma.Range);

@@ -64,8 +64,20 @@ internal sealed partial class Process : IMemoryMachine
     /// <summary>Gets or sets RLIMIT_MEMLOCK in bytes.</summary>
     internal long LockedLimitBytes { get; set; } = 8 << 20;
 
-    /// <summary>Gets or sets the bytes that count against it.</summary>
-    internal long LockedBytes { get; set; }
+    /// <summary>Gets the bytes that count against it: those of mlock(2) and of secret memory alike.</summary>
+    internal long LockedBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (Vma vma in _space.Vmas)
+            {
+                bytes += (vma.Traits & VmaTraits.Locked) != 0 ? (long)vma.Range.LengthBytes : 0;
+            }
+
+            return bytes;
+        }
+    }
 
     /// <summary>Gets the faults so far.</summary>
     internal ulong Faults { get; private set; }
@@ -82,7 +94,28 @@ internal sealed partial class Process : IMemoryMachine
     }
 
     /// <summary>munmap.</summary>
-    internal Errno UnmapRange(ulong address, ulong lengthBytes) => _space.Unmap(new VirtualAddress(address), lengthBytes);
+    internal Errno UnmapRange(ulong address, ulong lengthBytes)
+    {
+        Errno errno = _space.Unmap(new VirtualAddress(address), lengthBytes);
+        _kernel.Secrets.Sweep(Cpu);
+        return errno;
+    }
+
+    /// <summary>mlock of whole pages.</summary>
+    /// <returns>ENOMEM beyond RLIMIT_MEMLOCK, or what mlock answers.</returns>
+    internal Errno Lock(ulong address, ulong lengthBytes)
+    {
+        AddressRange range = new(new(address), new(address + lengthBytes));
+        long more = 0;
+        foreach (Vma vma in _space.Vmas)
+        {
+            bool isNew = (vma.Traits & VmaTraits.Locked) == 0 && vma.Range.Overlaps(range);
+            more += isNew ? (long)vma.Range.Intersect(range).LengthBytes : 0;
+        }
+
+        return LockedBytes + more > LockedLimitBytes ? Errno.ENOMEM
+            : _space.SetLocked(new VirtualAddress(address), lengthBytes, isLocked: true);
+    }
 
     /// <summary>encrypt_mprotect.</summary>
     internal Errno EncryptMprotect(
@@ -100,6 +133,7 @@ internal sealed partial class Process : IMemoryMachine
     internal Process Fork()
     {
         Process child = _kernel.StartProcess();
+        _kernel.Inherit(this, child);
         child._space = _space.Fork(child);
         child.Cpu = Cpu;
         child.LockedLimitBytes = LockedLimitBytes;
@@ -110,13 +144,15 @@ internal sealed partial class Process : IMemoryMachine
     internal void Exec()
     {
         _space.UnmapAll();
+        _kernel.Secrets.Sweep(Cpu);
         Table = new PageTable();
     }
 
-    /// <summary>exit.</summary>
+    /// <summary>exit. Keys that only its keyrings hold go with it.</summary>
     internal void Exit()
     {
         _space.UnmapAll();
+        _kernel.Secrets.Sweep(Cpu);
         _kernel.EndProcess(this);
     }
 

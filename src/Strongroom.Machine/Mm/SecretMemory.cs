@@ -44,9 +44,6 @@ internal sealed class SecretFile
     /// <summary>Gets the size in bytes: 0 until it is set, once.</summary>
     internal long SizeBytes { get; set; }
 
-    /// <summary>Gets or sets the bytes mapped anywhere.</summary>
-    internal long MappedBytes { get; set; }
-
     /// <summary>Gets or sets a value indicating whether a descriptor is open.</summary>
     internal bool IsOpen { get; set; } = true;
 
@@ -105,8 +102,15 @@ internal sealed class SecretMemory
     /// <summary>Gets or sets what other CPUs do while a fault has its page and has not put it into the file yet.</summary>
     internal Action? DuringFault { get; set; }
 
-    /// <summary>Gets the number of files that live.</summary>
-    internal int FileCount => _files.Count;
+    /// <summary>Gets the number of files that live: a descriptor is open, or something maps them.</summary>
+    internal int FileCount
+    {
+        get
+        {
+            Sweep(cpu: 0);
+            return _files.Count;
+        }
+    }
 
     /// <summary>Chooses the frames that "secretmem=" keeps from the page allocator.</summary>
     /// <param name="wantedBytes">What was asked for; rounded up to chunks.</param>
@@ -205,8 +209,6 @@ internal sealed class SecretMemory
         if (errno == Errno.None)
         {
             address = at.Value;
-            file.MappedBytes += (long)rounded;
-            process.LockedBytes += (long)rounded;
         }
 
         return errno;
@@ -216,11 +218,11 @@ internal sealed class SecretMemory
     internal void Close(Process process, SecretFile file)
     {
         file.IsOpen = false;
-        ReleaseIfUnused(process.Cpu, file);
+        Sweep(process.Cpu);
     }
 
     /// <summary>Tells whether the machine may hibernate: not while secrets would be written to disk.</summary>
-    internal bool CanHibernate() => _files.Count == 0;
+    internal bool CanHibernate() => FileCount == 0;
 
     /// <summary>Handles a fault in a VMA of a file.</summary>
     internal AccessResult Fault(Process process, int cpu, Vma vma, ulong page)
@@ -256,26 +258,17 @@ internal sealed class SecretMemory
         return AccessResult.Done;
     }
 
-    /// <summary>Notes that a part of a VMA is gone.</summary>
-    internal void Unmapped(Process process, Vma vma, AddressRange range)
+    /// <summary>Lets go of the files that are closed and that nothing maps.</summary>
+    /// <remarks>VMAs are asked, not counted: they also grow, shrink, move and fork. So a file goes when the call that unmapped
+    /// the last of it is over, or at the next that needs memory of it.</remarks>
+    internal void Sweep(int cpu)
     {
-        if (!_files.TryGetValue(vma.Backing, out SecretFile? file))
+        foreach (SecretFile file in new List<SecretFile>(_files.Values))
         {
-            return;
-        }
-
-        file.MappedBytes -= (long)range.LengthBytes;
-        process.LockedBytes -= (vma.Traits & VmaTraits.Locked) != 0 ? (long)range.LengthBytes : 0;
-        ReleaseIfUnused(process.Cpu, file);
-    }
-
-    /// <summary>Notes that a child has a VMA too.</summary>
-    internal void Forked(Process child, Vma vma)
-    {
-        _ = child; // a child's locked bytes start at nothing, as in dup_mmap
-        if (_files.TryGetValue(vma.Backing, out SecretFile? file))
-        {
-            file.MappedBytes += (long)vma.Range.LengthBytes;
+            if (!file.IsOpen && !_kernel.IsMapped(file.Backing))
+            {
+                Release(cpu, file);
+            }
         }
     }
 
@@ -312,6 +305,7 @@ internal sealed class SecretMemory
 
     private int TakeChunk(int cpu, KeyId keyId)
     {
+        Sweep(cpu);
         bool isReserved = IsFromReserve(keyId);
         int chunk = isReserved
             ? (_reserve.TryPop(out int reserved) ? reserved : -1)
@@ -333,13 +327,8 @@ internal sealed class SecretMemory
         return chunk;
     }
 
-    private void ReleaseIfUnused(int cpu, SecretFile file)
+    private void Release(int cpu, SecretFile file)
     {
-        if (file.IsOpen || file.MappedBytes > 0)
-        {
-            return;
-        }
-
         foreach (int chunk in file.Chunks)
         {
             _kernel.DirectMap.Change(chunk, ChunkPages, set: Pte.Present, clear: 0);

@@ -4,6 +4,7 @@ using Strongroom.Keys;
 using Strongroom.Machine.Hardware;
 using Strongroom.Machine.Mm;
 using Strongroom.Memory;
+using Strongroom.Secrets;
 using Xunit;
 
 namespace Strongroom.Tests.Model;
@@ -300,6 +301,44 @@ public class KernelMemoryTests
         f.Write(at + 4096, 0x78);
         Assert.Equal(0x78ul, guest.Load(3, 0x1000));
         guest.Unmap(0, 1);
+        _ = Assert.Throws<ModelViolationException>(() => guest.Load(3, 0x1000));
+    }
+
+    [Theory]
+    [InlineData((int)PolicyKind.LastKeyId)]
+    [InlineData((int)PolicyKind.Pools)]
+    public void An_updated_key_finds_no_line_of_its_slots_old_key_in_a_cache(int policy)
+    {
+        using KernelFixture f = new(new KernelOptions { Policy = (PolicyKind)policy });
+        KeySerial key = f.AddKey();
+        ulong at = f.MapEncrypted(1, key);
+        f.Write(at, 0x1234);
+        Assert.Equal(Errno.None, f.Process.UnmapRange(at, 4096));
+        bool IsNotUnderKey(ulong line) => f.Kernel.Layout.KeyIdOf(line * 64).IsPlatform;
+        Assert.NotNull(f.Kernel.Platform.Caches.FindModified(IsNotUnderKey)); // the policy left it there
+        using SecretBuffer fields = SecretBuffer.Allocate(KeyFields.LengthBytes);
+        Assert.Equal(Errno.None, f.Kernel.Keys.Update(f.Process.Caller, key, "type=cpu algorithm=aes-xts-128"u8, fields.Span));
+        Assert.Null(f.Kernel.Platform.Caches.FindModified(IsNotUnderKey));
+    }
+
+    [Fact]
+    public void Keys_of_a_process_end_with_it_and_their_slots_with_the_last_child_that_maps_them()
+    {
+        using KernelFixture f = new();
+        Process parent = f.Kernel.StartProcess();
+        using SecretBuffer fields = SecretBuffer.Allocate(KeyFields.LengthBytes);
+        Assert.Equal(Errno.None, f.Kernel.Keys.Add(
+            parent.Caller, "k", "type=cpu algorithm=aes-xts-128"u8, KeySerial.ProcessKeyring, fields.Span, out KeySerial key));
+        Assert.Equal(Errno.None, parent.MapAnonymous(4096, Protection.None, out ulong at));
+        Assert.Equal(Errno.None, parent.EncryptMprotect(at, 4096, Protection.ReadWrite, key));
+        f.Write(at, 5, parent);
+        Process child = parent.Fork();
+        parent.Exit();
+        Assert.Equal(Errno.ENOKEY, f.Kernel.Keys.Describe(f.Process.Caller, key, out _));
+        Assert.Equal(KeySlotState.Killed, f.Kernel.Keys.Slots.GetState(new(1)));
+        Assert.Equal(5ul, f.Read(at, child));
+        child.Exit();
+        Assert.Equal(KeySlotState.Available, f.Kernel.Keys.Slots.GetState(new(1)));
     }
 
     [Fact]

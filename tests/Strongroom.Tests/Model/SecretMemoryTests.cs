@@ -1,6 +1,7 @@
 using Strongroom.Core;
 using Strongroom.Keys;
 using Strongroom.Machine.Mm;
+using Strongroom.Memory;
 using Xunit;
 
 namespace Strongroom.Tests.Model;
@@ -119,6 +120,40 @@ public class SecretMemoryTests
         Assert.Equal(Errno.None, f.Process.UnmapRange(at, 4 << 20));
         f.Kernel.Secrets.Close(f.Process, file);
         Assert.Equal((large, medium, small), f.Kernel.DirectMap.Gauge);
+    }
+
+    [Fact]
+    public void A_mapping_that_grew_keeps_its_file_until_all_of_it_is_gone()
+    {
+        using KernelFixture f = new();
+        SecretFile file = Create(f, sizeBytes: 5 * 4096);
+        ulong at = Map(f, file);
+        Assert.Equal(Errno.None, f.Process.Space.Remap(
+            new(at), 3 * 4096, 5 * 4096, RemapOptions.MayMove, default, out VirtualAddress moved));
+        f.Write(moved.Value + (4 * 4096), 9);
+        f.Kernel.Secrets.Close(f.Process, file);
+        Assert.Equal(Errno.None, f.Process.UnmapRange(moved.Value, 4 * 4096));
+        Assert.Equal(9ul, f.Read(moved.Value + (4 * 4096)));
+        Assert.False(f.Kernel.Secrets.CanHibernate());
+        Assert.Equal(Errno.None, f.Process.UnmapRange(moved.Value + (4 * 4096), 4096));
+        Assert.True(f.Kernel.Secrets.CanHibernate());
+    }
+
+    [Fact]
+    public void Secret_memory_and_mlock_share_one_limit()
+    {
+        using KernelFixture f = new();
+        ulong plain = f.Map(4);
+        SecretFile file = Create(f);
+        f.Process.LockedLimitBytes = 5 * 4096;
+        Assert.Equal(Errno.None, f.Process.Lock(plain, 3 * 4096));
+        Assert.Equal(Errno.EAGAIN, SecretMemory.Map(f.Process, file, 3 * 4096, true, out _));
+        ulong at = Map(f, file, 2 * 4096);
+        Assert.Equal(Errno.ENOMEM, f.Process.Lock(plain + (3 * 4096), 4096));
+        Assert.Equal(5 * 4096, f.Process.LockedBytes);
+        Assert.Equal(Errno.None, f.Process.UnmapRange(at, 2 * 4096));
+        Assert.Equal(Errno.None, f.Process.Lock(plain + (3 * 4096), 4096));
+        f.Kernel.Secrets.Close(f.Process, file);
     }
 
     [Fact]
