@@ -135,8 +135,16 @@ internal sealed partial class ModelKernel : IDisposable
     /// <summary>Starts a process with an empty address space.</summary>
     internal Process StartProcess()
     {
-        Process process = new(this, (ushort)_processes.Count);
-        _processes.Add(process);
+        // Numbers of ended processes are used again: their pages were shot down in all TLBs, and their keyrings are gone.
+        int number = _processes.IndexOf(null, 1);
+        if (number < 0)
+        {
+            number = _processes.Count;
+            _processes.Add(null);
+        }
+
+        Process process = new(this, (ushort)number);
+        _processes[number] = process;
         return process;
     }
 

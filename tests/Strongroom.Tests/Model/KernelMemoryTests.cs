@@ -322,6 +322,20 @@ public class KernelMemoryTests
     }
 
     [Fact]
+    public void More_processes_can_live_one_after_the_other_than_there_are_numbers()
+    {
+        using KernelFixture f = new();
+        for (int i = 0; i < 70_000; i++)
+        {
+            f.Process.Fork().Exit();
+        }
+
+        Process last = f.Process.Fork();
+        Assert.InRange(last.Number, 2, 3);
+        last.Exit();
+    }
+
+    [Fact]
     public void Keys_of_a_process_end_with_it_and_their_slots_with_the_last_child_that_maps_them()
     {
         using KernelFixture f = new();
