@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,9 +21,15 @@
 #ifndef __NR_sys_encrypt
 #define __NR_sys_encrypt 8436
 #endif
+#ifndef __NR_strongroom_open
+#define __NR_strongroom_open 8437
+#endif
 
 // Beside PROT_READ and its like: the contents stay when the key changes. Beyond the series, where they are lost.
 #define STRONGROOM_PROT_KEEP 0x40000000
+
+// ioctl of a descriptor of strongroom_open, with the serial of a key. EBUSY: it has a key, or a size.
+#define STRONGROOM_SET_KEY _IO(0xb5, 0x4b)
 
 #define SECRETMEM_EXCLUSIVE 0x1 // the pages leave the kernel's direct map
 #define SECRETMEM_UNCACHED 0x2  // EOPNOTSUPP: cannot be had from user space
@@ -47,6 +54,18 @@ static inline int sys_encrypt(int32_t serial, void *start, size_t length)
 static inline int secretmemfd(unsigned long flags)
 {
     return (int)syscall(__NR_secretmemfd, flags);
+}
+
+// A descriptor of memory that can own a key: set the key, ftruncate it once, then mmap it MAP_SHARED, here and wherever the descriptor
+// is passed to. Its pages are in no other mapping and cannot be pinned; nobody can read them but who maps them. Flags: 0 or O_CLOEXEC.
+static inline int strongroom_open(unsigned long flags)
+{
+    return (int)syscall(__NR_strongroom_open, flags);
+}
+
+static inline int strongroom_set_key(int fd, int32_t serial)
+{
+    return ioctl(fd, STRONGROOM_SET_KEY, (long)serial);
 }
 
 // add_key(2) for such a key, for programs without libkeyutils. `keyring` is a serial, or -3 for the session's.

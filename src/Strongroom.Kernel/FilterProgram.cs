@@ -90,6 +90,30 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
+    /// <summary>Returns an action for mmap(2) of a file, shared, unless the upper half of its descriptor is a given number.</summary>
+    /// <remarks>The kernel looks at the lower half alone: ksys_mmap_pgoff, mm/mmap.c.</remarks>
+    internal void OnSharedFileMapping(int number, uint pass, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 7);
+        Load(OffsetOfArguments + (8 * 3));
+        JumpIfAny(Libc.MAP_SHARED, 0, 4);
+        JumpIfAny(Libc.MAP_ANONYMOUS, 3, 0);
+        Load(OffsetOfArguments + (8 * 4) + 4);
+        Jump(pass, 1, 0);
+        Return(action);
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
+    /// <summary>Returns an action for a call whose second argument is a given one; with others the call is allowed.</summary>
+    internal void OnSecond(int number, uint second, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 4);
+        Load(OffsetOfArguments + 8);
+        Jump(second, 0, 1);
+        Return(action);
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
     /// <summary>Ends the program.</summary>
     internal void Otherwise(uint action) => Return(action);
 

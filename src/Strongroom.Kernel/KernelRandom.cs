@@ -9,6 +9,14 @@ internal static class KernelRandom
 {
     private const int MostAtOnce = 256; // requests up to this size are never cut short
 
+    /// <summary>Draws a number. As for <see cref="Fill"/>.</summary>
+    internal static uint NextUInt32()
+    {
+        uint drawn = 0;
+        Fill(MemoryMarshal.AsBytes(new Span<uint>(ref drawn)));
+        return drawn;
+    }
+
     /// <summary>Fills memory. Blocks only until the generator was seeded once, early in the machine's start.</summary>
     /// <exception cref="KernelException">ENOSYS, or a filter refuses the call.</exception>
     internal static unsafe void Fill(Span<byte> destination)

@@ -12,8 +12,9 @@ namespace Strongroom.Kernel;
 /// <param name="C">Third argument.</param>
 /// <param name="D">Fourth argument.</param>
 /// <param name="E">Fifth argument.</param>
+/// <param name="F">Sixth argument.</param>
 internal readonly record struct WaitingCall(
-    ulong Id, int ThreadId, int Number, ulong A, ulong B, ulong C, ulong D, ulong E);
+    ulong Id, int ThreadId, int Number, ulong A, ulong B, ulong C, ulong D, ulong E, ulong F);
 
 /// <summary>The descriptor through which the calls that a seccomp filter holds back are read and answered; seccomp_unotify(2).</summary>
 /// <remarks>Thread safety: any thread may answer; one thread receives.</remarks>
@@ -41,7 +42,7 @@ internal sealed class SeccompListener : OwnedDescriptor
 
         // SAFETY: the six arguments lie in the local structure.
         ulong* a = notice.data.args;
-        call = new(notice.id, unchecked((int)notice.pid), notice.data.nr, a[0], a[1], a[2], a[3], a[4]);
+        call = new(notice.id, unchecked((int)notice.pid), notice.data.nr, a[0], a[1], a[2], a[3], a[4], a[5]);
         return true;
     }
 

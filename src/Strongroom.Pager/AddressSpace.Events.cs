@@ -127,6 +127,7 @@ internal sealed partial class AddressSpace
         Displace(target); // first: it encrypts what is staged
         List<(ulong Page, PageEntry Entry)> moved = [];
         List<KeyRange> keys = LiftKeys(source);
+        MoveStandIns(source, target);
         foreach (AddressRange part in TakeDisplaced(source, moved))
         {
             moved.AddRange(TakeEntries(part, static entry => entry.State != PageState.Untracked));
@@ -134,7 +135,7 @@ internal sealed partial class AddressSpace
             _halfRegistered.Remove(part);
         }
 
-        ForgetRange(target);
+        ForgetPagesOf(target);
         _registered.Add(target);
         NoteLanding(source, target);
         _expectedUnmaps.Add(source);

@@ -19,6 +19,11 @@ internal sealed partial class AddressSpace
 
     private void HandleFault(WaitingFault fault)
     {
+        if (IsFaultOfFile(fault.Page))
+        {
+            return;
+        }
+
         Region region = _table.GetRegion(fault.Page);
         int index = PageTable.IndexOf(fault.Page);
         region.LastUsedTick = _context.Tick;

@@ -25,6 +25,12 @@ internal sealed partial class AddressSpace
 
     private void ForgetRange(AddressRange range)
     {
+        RemoveStandIns(range);
+        ForgetPagesOf(range);
+    }
+
+    private void ForgetPagesOf(AddressRange range)
+    {
         _registered.Remove(range);
         _halfRegistered.Remove(range);
         foreach (Region region in _table.RegionsIn(range))
@@ -47,6 +53,7 @@ internal sealed partial class AddressSpace
         UInt128 tag = NewTag();
         AddressSpace child = new(_context, childUffd, _keys.Share(), TagAddress) { Tag = tag };
         child._keyRanges.Inherit(_keyRanges);
+        child._standIns.AddRange(_standIns);
         foreach (Region region in _table.Regions)
         {
             child.Inherit(region);

@@ -126,6 +126,12 @@ internal sealed partial class AddressSpace
     // was there is set aside for that report.
     private void Displace(AddressRange target)
     {
+        if (_standIns.Exists(each => each.Range.Overlaps(target)))
+        {
+            Condemn("it mapped secret memory over other memory of the same kind in an order that cannot be told");
+            return;
+        }
+
         RangeSet before = new(_registered);
         before.AddAll(_halfRegistered.Ranges);
         foreach (AddressRange range in before.PartsOf(target, inSet: true))

@@ -144,6 +144,11 @@ internal sealed partial class AddressSpace : IDisposable
     /// <returns>False when some page could not be put back.</returns>
     internal bool TryOpenAll()
     {
+        if (_standIns.Count > 0)
+        {
+            return false;
+        }
+
         foreach (Region region in _table.Regions)
         {
             for (int i = 0; i < Region.PageCount; i++)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Kernel;
@@ -36,6 +37,12 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets or sets the slots of the programs' own keys; null when they cannot make any.</summary>
     internal KeySlotTable? Slots { get; set; }
+
+    /// <summary>Gets the files of secret memory that may own a key, by what the kernel calls them. Any thread.</summary>
+    internal ConcurrentDictionary<VmaFile, KeyedFile> Files { get; } = [];
+
+    /// <summary>Gets what stands in the upper half of a descriptor's argument when the pager itself has a target map a file. Immutable.</summary>
+    internal uint MapPass { get; } = KernelRandom.NextUInt32();
 
     /// <summary>Gets the window in pages.</summary>
     internal long WindowPages { get; }

@@ -39,6 +39,7 @@ internal sealed partial class PagerLoop
             }
         }
 
+        LookAtFiles();
         KeepAccounts();
     }
 

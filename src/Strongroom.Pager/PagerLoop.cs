@@ -89,6 +89,11 @@ internal sealed partial class PagerLoop : IDisposable
         }
 
         _treeKeys?.Release();
+        foreach (KeyedFile file in _context.Files.Values)
+        {
+            file.Dispose();
+        }
+
         EndCalls();
         _epoll.Dispose();
     }
@@ -135,6 +140,12 @@ internal sealed partial class PagerLoop : IDisposable
             {
                 space.HandleMessages();
                 isBusy = true;
+            }
+
+            if (space.WantsFiles)
+            {
+                space.ServeFiles();
+                isBusy |= space.WantsFiles;
             }
 
             if (space.HasCalls)

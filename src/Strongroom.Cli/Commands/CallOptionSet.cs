@@ -1,3 +1,4 @@
+using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
@@ -9,6 +10,8 @@ namespace Strongroom.Cli.Commands;
 /// <summary>The options of run that concern the proposed system calls.</summary>
 internal sealed class CallOptionSet
 {
+    private static readonly string[] s_names = ["encrypt_mprotect", "secretmemfd", "sys_encrypt", "strongroom_open"];
+
     private readonly Option<string> _keys = new("--keys")
     {
         Description = "on, unless given: the program finds the mktme key type, encrypt_mprotect and secretmemfd; off: no filter stands before it",
@@ -29,7 +32,7 @@ internal sealed class CallOptionSet
 
     private readonly Option<string[]> _numbers = new("--syscall")
     {
-        Description = "Another number for encrypt_mprotect, secretmemfd or sys_encrypt than that of strongroom.h",
+        Description = $"Another number than that of strongroom.h for {string.Join(", ", s_names)}",
         HelpName = "NAME=NUMBER",
     };
 
@@ -76,6 +79,7 @@ internal sealed class CallOptionSet
             {
                 "encrypt_mprotect" => options with { EncryptMprotect = number },
                 "secretmemfd" => options with { SecretMemfd = number },
+                "strongroom_open" => options with { Open = number },
                 _ => options with { Encrypt = number },
             };
         }
@@ -87,9 +91,9 @@ internal sealed class CallOptionSet
     {
         foreach (Token token in result.Tokens)
         {
-            if (!TrySplit(token.Value, out string name, out _) || name is not ("encrypt_mprotect" or "secretmemfd" or "sys_encrypt"))
+            if (!TrySplit(token.Value, out string name, out _) || Array.IndexOf(s_names, name) < 0)
             {
-                result.AddError($"--syscall takes encrypt_mprotect, secretmemfd or sys_encrypt, `=` and a number, not '{token.Value}'.");
+                result.AddError($"--syscall takes {string.Join(", ", s_names)}, `=` and a number, not '{token.Value}'.");
             }
         }
     }

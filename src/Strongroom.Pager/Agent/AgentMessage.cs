@@ -91,6 +91,26 @@ internal sealed class AgentMessage
         return Add(SystemCall.Ioctl, (ulong)remoteUffd, Libc.UFFDIO_MOVE, AddData(move));
     }
 
+    /// <summary>Adds, as the only call with data, the receiving of a descriptor that is sent behind the message.</summary>
+    /// <returns>The index of the call; then see <see cref="ReceivedDescriptor"/>.</returns>
+    internal int AddReceive()
+    {
+        ulong one = AddData(stackalloc byte[8]);
+        ulong control = AddData(stackalloc byte[24]);
+        Span<byte> vector = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(vector, one);
+        BinaryPrimitives.WriteUInt64LittleEndian(vector[8..], 8);
+        ulong parts = AddData(vector);
+        Span<byte> header = stackalloc byte[56]; // struct msghdr
+        header.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(header[16..], parts);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[24..], 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[32..], control);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[40..], 24);
+        const ulong CloseOnExec = 0x40000000;
+        return Add(SystemCall.RecvMessage, 0, AddData(header), CloseOnExec);
+    }
+
     /// <summary>Writes a struct uffdio_register for missing pages; its beginning is also the struct uffdio_range that unregistering takes.</summary>
     internal static void WriteRegister(Span<byte> register, AddressRange range)
     {
@@ -109,8 +129,7 @@ internal sealed class AgentMessage
     internal long MovedBytes(int move) =>
         BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + (move * 40) + 32));
 
-    /// <summary>Gets the descriptor number in a control message (unix(7)) that a recvmsg call wrote to the data.</summary>
-    /// <param name="dataOffset">Where the control message lies in the data.</param>
-    internal int PassedDescriptor(int dataOffset) =>
-        BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + dataOffset + 16));
+    /// <summary>Gets the number, in the agent's table, of the descriptor that was received; unix(7), cmsg(3).</summary>
+    internal int ReceivedDescriptor =>
+        BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + 8 + 16));
 }

@@ -8,6 +8,7 @@ internal static class SystemCall
     internal const int Mprotect = 10;
     internal const int Munmap = 11;
     internal const int Ioctl = 16;
+    internal const int Mremap = 25;
     internal const int Madvise = 28;
     internal const int Getpid = 39;
     internal const int RecvMessage = 47;

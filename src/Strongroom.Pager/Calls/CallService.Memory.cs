@@ -28,35 +28,38 @@ internal sealed partial class CallService
             return;
         }
 
+        if (TryHold(call, caller, serial, out KeyHold hold, out KeyDomain? domain))
+        {
+            _tell(new MemoryCalled(new(_listener!, call, caller.ProcessId, hold, domain!)
+            {
+                Address = new(address),
+                LengthBytes = length,
+                Protection = isSplit ? null : new ProtectionRequest(call.C & ~KeepBit),
+                Data = !isSplit && (call.C & KeepBit) != 0 ? KeyChangeData.Keep : KeyChangeData.Discard,
+            }));
+        }
+    }
+
+    // Finds the key that a call names, or answers the call: ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES, EINVAL.
+    private bool TryHold(WaitingCall call, CallerStatus caller, KeySerial serial, out KeyHold hold, out KeyDomain? domain)
+    {
+        hold = default;
+        domain = null;
         if (!_carriers.ContainsKey(serial.Value))
         {
             _tracer.Post(new CallRequest(new ForeignKeyCall(this, call, serial)));
-            return;
+            return false;
         }
 
-        Errno errno = MirrorOne(serial) ? _keys.Hold(caller.Caller, serial, KeyPermissions.View, out KeyHold hold) : Fail(out hold);
-        KeyDomain? domain = errno == Errno.None && !hold.KeyId.IsPlatform ? _table.Find(hold.KeyId) : null;
+        Errno errno = MirrorOne(serial) ? _keys.Hold(caller.Caller, serial, KeyPermissions.View, out hold) : Errno.ENOKEY;
+        domain = errno == Errno.None && !hold.KeyId.IsPlatform ? _table.Find(hold.KeyId) : null;
         if (domain is null)
         {
             hold.Dispose();
             Finish(call, errno != Errno.None ? errno : Errno.EINVAL);
-            return;
         }
 
-        ulong flags = isSplit ? call.D : call.C;
-        _tell(new MemoryCalled(new(_listener!, call, caller.ProcessId, hold, domain)
-        {
-            Address = new(address),
-            LengthBytes = length,
-            Protection = isSplit ? null : new ProtectionRequest(flags & ~KeepBit),
-            Data = !isSplit && (flags & KeepBit) != 0 ? KeyChangeData.Keep : KeyChangeData.Discard,
-        }));
-    }
-
-    private static Errno Fail(out KeyHold hold)
-    {
-        hold = default;
-        return Errno.ENOKEY;
+        return domain is not null;
     }
 
     // secretmemfd of July 2020, on the memfd_secret(2) that came of it. Without a mode the descriptor could not be mapped.

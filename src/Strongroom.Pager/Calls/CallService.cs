@@ -4,6 +4,7 @@ using System.Threading;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
+using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -17,7 +18,7 @@ namespace Strongroom.Pager.Calls;
 /// in the caller (<see cref="StoppedCall"/>), what changes memory by the pager thread (<see cref="MemoryCall"/>). Arguments are read
 /// from the caller's memory by the pool's threads only: such a read may wait for the pager thread to open a page.
 /// </para>
-/// <para>Files: Keys (the key service's calls), Memory (the others). Thread safety: as said at each field.</para>
+/// <para>Files: Keys (the key service's calls), Files (memory with a key of its own), Memory (the others). Thread safety: as said at each field.</para>
 /// </remarks>
 internal sealed partial class CallService : IDisposable
 {
@@ -27,7 +28,7 @@ internal sealed partial class CallService : IDisposable
     private const uint EPOLLHUP = 0x10;
     private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
 
-    private readonly PagerContext _context;              // only MayWipeStaging, for any thread
+    private readonly PagerContext _context;              // any thread: MayWipeStaging, Files, MapPass; the rest only on the pager thread
     private readonly CallOptions _options;               // immutable
     private readonly Tracer _tracer;                     // its Post is for any thread
     private readonly Action<TracerNews> _tell;           // any thread
@@ -79,6 +80,9 @@ internal sealed partial class CallService : IDisposable
         filter.On(_options.EncryptMprotect, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.SecretMemfd, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(_options.Open, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst((int)Libc.SYS_seccomp, [Libc.SECCOMP_SET_MODE_STRICT], Libc.SECCOMP_RET_USER_NOTIF);
         PageLending.AddTo(filter);
@@ -184,7 +188,8 @@ internal sealed partial class CallService : IDisposable
             return;
         }
 
-        if (call.Number == Libc.SYS_keyctl && !Concerns(call))
+        if ((call.Number == Libc.SYS_keyctl && !Concerns(call))
+            || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty))
         {
             _ = _listener!.LetPass(call.Id); // false: the caller is gone
             return;
@@ -236,6 +241,18 @@ internal sealed partial class CallService : IDisposable
         else if (call.Number == _options.SecretMemfd)
         {
             MakeSecretMemory(call);
+        }
+        else if (call.Number == _options.Open)
+        {
+            OpenKeyedFile(call);
+        }
+        else if (call.Number == SystemCall.Ioctl)
+        {
+            SetFileKey(call, caller);
+        }
+        else if (call.Number == SystemCall.Mmap)
+        {
+            MapFile(call);
         }
         else
         {

@@ -15,6 +15,9 @@ public sealed record CallOptions
     /// <summary>Gets the number of sys_encrypt(serial, addr, len).</summary>
     public int Encrypt { get; init; } = 8436;
 
+    /// <summary>Gets the number of strongroom_open(flags).</summary>
+    public int Open { get; init; } = 8437;
+
     /// <summary>Gets whose rules apply.</summary>
     public KeyApiVersion Api { get; init; } = KeyApiVersion.Union;
 

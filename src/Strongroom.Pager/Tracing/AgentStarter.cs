@@ -288,19 +288,7 @@ internal sealed class AgentStarter
         // The agent receives the descriptor by recvmsg as the next call of the same message, from the packet queued behind it.
         AgentMessage message = agent.Message;
         message.Clear();
-        ulong one = message.AddData(new byte[8]);
-        ulong control = message.AddData(new byte[24]);
-        byte[] vector = new byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(vector, one);
-        BinaryPrimitives.WriteUInt64LittleEndian(vector.AsSpan(8), 8);
-        ulong parts = message.AddData(vector);
-        byte[] header = new byte[56];
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), parts);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), control);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
-        const ulong CloseOnExec = 0x40000000;
-        int receive = message.Add(SystemCall.RecvMessage, 0, message.AddData(header), CloseOnExec);
+        int receive = message.AddReceive();
         if (!agent.TrySend() || !agent.TrySendDescriptor(uffd) || !agent.TryAwait())
         {
             Refusal = "its agent ended";
@@ -313,7 +301,7 @@ internal sealed class AgentStarter
             return false;
         }
 
-        agent.RemoteUffd = message.PassedDescriptor(8);
+        agent.RemoteUffd = message.ReceivedDescriptor;
         return true;
     }
 

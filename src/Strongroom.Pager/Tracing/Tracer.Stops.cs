@@ -89,6 +89,7 @@ internal sealed partial class Tracer
         if (!isThread)
         {
             bool isShared = ProcessTable.ShareMemory(maker.Pid, tid);
+            _ = isShared ? 0 : System.Threading.Interlocked.Increment(ref _untold);
             process = AddProcess(tid, isShared ? maker.Memory : new TargetMemory(tid, maker.Memory));
             _ = process.Memory.Users.Add(tid);
         }
@@ -151,6 +152,8 @@ internal sealed partial class Tracer
             _tell(new MemoryBorn(memory));
             _ = Tracee.Continue(thread.Tid, 0);
         }
+
+        _ = System.Threading.Interlocked.Decrement(ref _untold);
     }
 
     private void HandleExec(TracedThread thread)
@@ -213,6 +216,7 @@ internal sealed partial class Tracer
         _ = memory.Users.Remove(process.Pid);
         if (memory.Users.Count == 0)
         {
+            _ = memory.IsTold ? 0 : System.Threading.Interlocked.Decrement(ref _untold);
             _tell(new MemoryGone(memory));
         }
         else if (memory.Pid == process.Pid)

@@ -23,6 +23,7 @@ internal sealed partial class Tracer : IDisposable
     private readonly ThreadBell _bell = new();
     private volatile int _rootPid;
     private int _liveProcesses;
+    private int _untold;
 
     /// <summary>Prepares to trace.</summary>
     /// <param name="tell">Takes news to the pager thread; returns at once.</param>
@@ -49,6 +50,9 @@ internal sealed partial class Tracer : IDisposable
     /// <summary>Gets how many processes live. Atomic.</summary>
     internal int LiveProcesses => _liveProcesses;
 
+    /// <summary>Gets a value indicating whether there are memories that the pager was not told of yet. Atomic.</summary>
+    internal bool HasUntold => Volatile.Read(ref _untold) != 0;
+
     /// <summary>Asks for something. Any thread; returns at once.</summary>
     internal void Post(TracerRequest request)
     {
@@ -69,6 +73,7 @@ internal sealed partial class Tracer : IDisposable
         Tracee.Seize(pid);
         takeListener?.Invoke(pid, launcher.WaitForListener());
         beforeExec(pid);
+        _ = Interlocked.Increment(ref _untold);
         TracedProcess root = AddProcess(pid, new TargetMemory(pid, null));
         AddThread(pid, root);
         launcher.Release();
