@@ -29,16 +29,6 @@ internal class OwnedDescriptor : SafeHandleMinusOneIsInvalid
         return fd < 0 ? null : new OwnedDescriptor(fd);
     }
 
-    /// <summary>Makes a file of secret memory, close-on-exec; memfd_secret(2).</summary>
-    /// <param name="errno">0, or why the kernel refused (ENOSYS: switched off, or not in this kernel).</param>
-    /// <returns>The descriptor, or null.</returns>
-    internal static OwnedDescriptor? TryMakeSecretMemory(out int errno)
-    {
-        nint fd = Libc.syscall(Libc.SYS_memfd_secret, Libc.O_CLOEXEC, 0, 0, 0, 0, 0);
-        errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
-        return fd < 0 ? null : new OwnedDescriptor((int)fd);
-    }
-
     /// <summary>Reads from an offset.</summary>
     /// <returns>Bytes read; 0 at the end; negative errno on failure.</returns>
     internal unsafe int ReadAt(Span<byte> buffer, long offset)

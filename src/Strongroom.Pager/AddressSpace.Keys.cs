@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading;
@@ -170,7 +169,7 @@ internal sealed partial class AddressSpace
 
         _changing = range;
         bool isKept = change.Data == KeyChangeData.Keep;
-        if (isKept && !TryReseal(range, domain))
+        if (isKept && !TryReseal(range, domain, change.To.Protection))
         {
             return Errno.EIO;
         }
@@ -227,8 +226,7 @@ internal sealed partial class AddressSpace
         message.Clear();
         message.IsAside = isEmptied;
         int first = isEmptied ? message.Add(SystemCall.Madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
-        ulong name = message.AddData(Encoding.ASCII.GetBytes(
-            string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {change.To.KeyId.Value}\0")));
+        ulong name = message.AddData(Encoding.ASCII.GetBytes(NameOf(change.To.KeyId) + "\0"));
         _ = message.Add(SystemCall.Prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
         int last = message.Add(SystemCall.Mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
         if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))
@@ -270,7 +268,7 @@ internal sealed partial class AddressSpace
     }
 
     // Contents that stay are encrypted anew where they are sealed, without passing through the target.
-    private bool TryReseal(AddressRange range, KeyDomain domain)
+    private bool TryReseal(AddressRange range, KeyDomain domain, Protection protection)
     {
         EncryptAllStaged();
         KeyDomain target = domain.Kind == KeyDomainKind.Encrypted ? domain : _keys;
@@ -297,7 +295,7 @@ internal sealed partial class AddressSpace
             }
         }
 
-        _keyRanges.Set(range, domain, Protection.None);
+        _keyRanges.Set(range, domain, protection);
         foreach ((PageNumber page, int frame) in sealedAnew)
         {
             _table.Set(page, PageEntry.Of(PageState.Sealed, frame));

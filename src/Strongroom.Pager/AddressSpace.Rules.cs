@@ -67,8 +67,7 @@ internal sealed partial class AddressSpace
         // The kernel may show as one VMA what carries several keys.
         private void Draw(in Kernel.Vma vma)
         {
-            Protection protection = (vma.Allows(VmaAccess.Read) ? Protection.Read : 0)
-                | (vma.Allows(VmaAccess.Write) ? Protection.Write : 0) | (vma.Allows(VmaAccess.Execute) ? Protection.Execute : 0);
+            Protection protection = ProtectionRuleOf(vma);
             VmaTraits traits = vma.Kind == VmaKind.Stack ? VmaTraits.GrowsDown : VmaTraits.None;
             VmaAttributes plain = new(protection, Protection.All, traits, default, BackingOf(vma.Kind));
             ulong at = vma.Range.Start.Value;

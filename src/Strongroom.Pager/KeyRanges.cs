@@ -81,19 +81,26 @@ internal sealed class KeyRanges
         }
     }
 
+    /// <summary>Lists the ranges of which some part lies in a range.</summary>
+    internal void AddOverlapping(AddressRange range, List<KeyRange> found)
+    {
+        for (int i = IndexOfFirstEndingAfter(range.Start); i < _ranges.Count && _ranges[i].Range.Overlaps(range); i++)
+        {
+            found.Add(_ranges[i]);
+        }
+    }
+
     /// <summary>Takes out what part of a range has keys. The references go with it, until <see cref="Land"/>.</summary>
     /// <param name="range">Where.</param>
     /// <param name="lifted">Receives the parts.</param>
     internal void Lift(AddressRange range, List<KeyRange> lifted)
     {
-        foreach (KeyRange each in _ranges)
+        int first = lifted.Count;
+        AddOverlapping(range, lifted);
+        for (int i = first; i < lifted.Count; i++)
         {
-            AddressRange part = each.Range.Intersect(range);
-            if (!part.IsEmpty)
-            {
-                Take(each.Domain);
-                lifted.Add(each with { Range = part });
-            }
+            Take(lifted[i].Domain);
+            lifted[i] = lifted[i] with { Range = lifted[i].Range.Intersect(range) };
         }
 
         Remove(range);
@@ -159,5 +166,5 @@ internal sealed class KeyRanges
 /// <summary>A range with a key.</summary>
 /// <param name="Range">The addresses.</param>
 /// <param name="Domain">The key.</param>
-/// <param name="Protection">What encrypt_mprotect gave it.</param>
+/// <param name="Protection">What it allows, as last known.</param>
 internal readonly record struct KeyRange(AddressRange Range, KeyDomain Domain, Protection Protection);

@@ -38,6 +38,9 @@ internal sealed class KeyedFile : IDisposable
     /// <summary>Gets the memory.</summary>
     internal SecretFile Memory { get; }
 
+    /// <summary>Gets a value indicating whether it can be mapped: not what secretmemfd makes without a mode. Immutable.</summary>
+    internal bool IsMappable { get; init; } = true;
+
     /// <summary>Gets the key; null for none.</summary>
     internal KeyDomain? Domain => _domain;
 

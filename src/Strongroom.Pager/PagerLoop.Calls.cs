@@ -39,6 +39,7 @@ internal sealed partial class PagerLoop
             if (memory.Space is { } space)
             {
                 space.TargetPid = memory.Pid;
+                space.FollowVmas();
                 spaces.Add(space);
             }
         }

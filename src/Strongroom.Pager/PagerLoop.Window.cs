@@ -46,6 +46,7 @@ internal sealed partial class PagerLoop
     private void LookAt(TargetMemory memory, AddressSpace space)
     {
         space.TargetPid = memory.Pid;
+        space.FollowVmas();
         space.Scan();
         if (!memory.IsQuiescePending && space.WantsQuiescence(out int epoch))
         {

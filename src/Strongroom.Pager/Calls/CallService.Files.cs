@@ -24,6 +24,12 @@ internal sealed partial class CallService
             return;
         }
 
+        GiveFile(call, (uint)call.A, isKept: true, isMappable: true);
+    }
+
+    // A file that is kept is watched until nobody has it any more. Before the caller gets it, for then it may be used at once.
+    private void GiveFile(WaitingCall call, uint flags, bool isKept, bool isMappable)
+    {
         SecretFile? memory = SecretFile.TryMake(out int refusal);
         if (memory is null)
         {
@@ -31,12 +37,20 @@ internal sealed partial class CallService
             return;
         }
 
-        KeyedFile file = new(memory, _keys.Slots);
-        _ = _context.Files.TryAdd(memory.Identity, file); // inode numbers of files that exist are unique
-        int errno = _listener!.AnswerWithDescriptor(call.Id, memory, (uint)call.A);
+        if (isKept)
+        {
+            _ = _context.Files.TryAdd(memory.Identity, new(memory, _keys.Slots) { IsMappable = isMappable }); // inode numbers are unique
+        }
+
+        int errno = _listener!.AnswerWithDescriptor(call.Id, memory, flags);
+        if (!isKept)
+        {
+            memory.Dispose();
+        }
+
         if (errno != 0)
         {
-            Finish(call, -errno); // nobody has it: it is found to be unowned, and closed
+            Finish(call, -errno); // nobody has it: one that is kept is found to be unowned
         }
     }
 
@@ -74,6 +88,12 @@ internal sealed partial class CallService
         if (FindFile(call.ThreadId, call.E) is not { } file)
         {
             LetPass(call);
+            return;
+        }
+
+        if (!file.IsMappable)
+        {
+            Finish(call, Errno.EINVAL);
             return;
         }
 

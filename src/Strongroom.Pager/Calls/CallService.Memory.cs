@@ -62,7 +62,7 @@ internal sealed partial class CallService
         return domain is not null;
     }
 
-    // secretmemfd of July 2020, on the memfd_secret(2) that came of it. Without a mode the descriptor could not be mapped.
+    // secretmemfd of July 2020, on the memfd_secret(2) that came of it. Without a mode the descriptor cannot be mapped.
     private void MakeSecretMemory(WaitingCall call)
     {
         ulong flags = call.A;
@@ -79,18 +79,7 @@ internal sealed partial class CallService
             return;
         }
 
-        using OwnedDescriptor? memory = OwnedDescriptor.TryMakeSecretMemory(out int refusal);
-        if (memory is null)
-        {
-            Finish(call, -refusal);
-            return;
-        }
-
-        int errno = _listener!.AnswerWithDescriptor(call.Id, memory, (uint)(flags & Libc.O_CLOEXEC));
-        if (errno != 0)
-        {
-            Finish(call, -errno);
-        }
+        GiveFile(call, (uint)(flags & Libc.O_CLOEXEC), isKept: (flags & SecretExclusive) == 0, isMappable: (flags & SecretExclusive) != 0);
     }
 
     // A thread behind a filter cannot go into strict mode, and tells that there is a filter. Ours must not show.

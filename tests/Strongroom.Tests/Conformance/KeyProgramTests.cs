@@ -129,6 +129,36 @@ public class KeyProgramTests
     }
 
     [Fact]
+    public void What_mremap_adds_has_its_mappings_key_and_what_mprotect_splits_counts_for_each_piece()
+    {
+        Requirements.Root();
+        Requirements.Pager();
+        Launch program = new(CProgram.Target("key_pieces").Executable);
+        string line = $"for i in 1 2 3 4 5; do sleep 2; echo; done | "
+            + $"TARGET_SETTLE_MS=500 {Workplace.Command} run -q --window 1M --idle 40ms -- {program.FileName}";
+        using Supervised run = Supervised.Start(new("sh", "-c", line));
+        foreach ((string step, string wanted) in (ReadOnlySpan<(string, string)>)[
+            ("keyed", @" 1 +\d+ +1 MiB"), ("longer", @" 1 +\d+ +2 MiB"), ("moved", @" 1 +\d+ +4 MiB"), ("split", @" 8 +\d+ +4 MiB"),
+            ("joined", @" 1 +\d+ +4 MiB")])
+        {
+            _ = run.WaitForOutput(step);
+            Thread.Sleep(700);
+            int pid = ProcessTable.Descendants(run.SupervisorId).First(each => NameOf(each) == "key_pieces");
+            Outcome keys = Supervised.Run(new(Workplace.Command, "keys", "--pid", pid.ToString(CultureInfo.InvariantCulture)));
+            Assert.Matches($@"1 +cpu +aes-xts-128 +assigned +1 +{wanted}", keys.OutputText);
+            if (step == "moved")
+            {
+                // (4 MiB is 1024 pages. What is in the window of 1 MiB at that moment is not counted.)
+                int pages = int.Parse(keys.OutputText.Split('\n')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[6], CultureInfo.InvariantCulture);
+                Assert.InRange(pages, 600, 1024);
+            }
+        }
+
+        Outcome outcome = run.Wait();
+        Assert.True(outcome.ExitStatus == 0, outcome.ToString());
+    }
+
+    [Fact]
     public void A_pager_that_is_killed_while_it_answers_takes_its_programs_along()
     {
         Requirements.Root();

@@ -27,6 +27,9 @@ int main(void)
         _exit(same == MAP_FAILED || strcmp(same, "a secret") != 0);
     }
     reap_good(child, "a child that shares the descriptor");
+    int unusable = SYS(secretmemfd(0));
+    SYS(ftruncate(unusable, PAGE));
+    CHECK(mmap(NULL, PAGE, RW, MAP_SHARED, unusable, 0) == MAP_FAILED && errno == EINVAL, "a mapping of what has no mode");
     int upstream = SYS(syscall(447, 0));
     SYS(ftruncate(upstream, PAGE));
     return finish("secret memory");
