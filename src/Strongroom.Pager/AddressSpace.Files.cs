@@ -142,17 +142,14 @@ internal sealed partial class AddressSpace
         if (_uffd.Register(made) == 0 && _uffd.IsOneRegisteredVma(made))
         {
             _registered.Add(made);
+            _standIns.Add(new(made, file, vma.Offset)); // it moves with the memory: the first fault may come before the reply
             message.IsAside = true;
             int move = message.Add(
                 SystemCall.Mremap, made.Start.Value, length, length, MayMoveFixed, vma.Range.Start.Value);
             isMoved = TryExchangeAside() && unchecked((ulong)message.Result(move)) == vma.Range.Start.Value;
         }
 
-        if (isMoved)
-        {
-            _standIns.Add(new(vma.Range, file, vma.Offset));
-        }
-        else
+        if (!isMoved)
         {
             message.Clear();
             message.IsAside = true;

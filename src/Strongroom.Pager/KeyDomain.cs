@@ -18,6 +18,16 @@ internal enum KeyDomainKind
     NotEncrypted,
 }
 
+/// <summary>What was sealed under the keys of one KeyID and algorithm, one after the other.</summary>
+internal sealed class KeyUse
+{
+    /// <summary>Gets or sets how many keys there were. Under the key service's lock.</summary>
+    internal int Keys { get; set; }
+
+    /// <summary>Gets or sets the pages sealed. Pager thread only.</summary>
+    internal long PagesSealed { get; set; }
+}
+
 /// <summary>A key and the frames under it, shared by the address spaces that use the key.</summary>
 /// <remarks>
 /// When the last user lets go, the key is wiped and its frames are dropped: nothing can open them again. Guarded by: only the pager
@@ -28,6 +38,7 @@ internal sealed class KeyDomain
     private readonly XtsKey? _key;
     private readonly KeySlotTable? _slots;
     private readonly FrameStore? _frames;
+    private readonly KeyUse? _use;
     private int _users;
 
     /// <summary>Makes a domain with a fresh random key and one user.</summary>
@@ -41,8 +52,10 @@ internal sealed class KeyDomain
     /// <param name="key">The key, owned from here on; null for a kind that has none.</param>
     /// <param name="slots">Where its frames leave their references.</param>
     /// <param name="kind">What becomes of pages.</param>
-    internal KeyDomain(KeyId keyId, XtsKey? key, KeySlotTable? slots, KeyDomainKind kind)
+    /// <param name="use">Where sealed pages are counted for the report, or null.</param>
+    internal KeyDomain(KeyId keyId, XtsKey? key, KeySlotTable? slots, KeyDomainKind kind, KeyUse? use = null)
     {
+        _use = use;
         KeyId = keyId;
         Kind = kind;
         _key = key;
@@ -74,6 +87,11 @@ internal sealed class KeyDomain
     {
         int frame = Frames.Seal(plaintext);
         _slots?.AddPages(KeyId);
+        if (_use is not null)
+        {
+            _use.PagesSealed++;
+        }
+
         return frame;
     }
 

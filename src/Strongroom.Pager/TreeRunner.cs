@@ -50,7 +50,7 @@ public static class TreeRunner
 
         return tracer.ExecErrno != 0
             ? throw new ProgramStartException(tracer.ExecErrno)
-            : Report(options, context, loop, tracer, startedAt, cpuBefore);
+            : Report(options, context, loop, calls, tracer, startedAt, cpuBefore);
 
         void Tell(TracerNews item)
         {
@@ -116,7 +116,7 @@ public static class TreeRunner
     }
 
     private static RunReport Report(
-        RunOptions options, PagerContext context, PagerLoop loop, Tracer tracer, long startedAt, TimeSpan cpuBefore)
+        RunOptions options, PagerContext context, PagerLoop loop, CallService? calls, Tracer tracer, long startedAt, TimeSpan cpuBefore)
     {
         PagerStatistics statistics = context.Statistics;
         ClearAccount account = loop.Account;
@@ -139,6 +139,13 @@ public static class TreeRunner
                 KeyId = k.KeyId.Value,
                 Algorithm = algorithm,
                 PagesSealed = (long)k.Frames.SealedEver,
+            })],
+            ProgramKeys = [.. (calls?.Table.Uses ?? []).OrderBy(each => each.Key).Select(each => new ProgramKeyReport
+            {
+                KeyId = each.Key.KeyId,
+                Algorithm = RunReportWriter.NameOf(each.Key.Algorithm),
+                Keys = each.Value.Keys,
+                PagesSealed = each.Value.PagesSealed,
             })],
             SealedPages = statistics.SealedPages,
             WipedPages = statistics.WipedPages,

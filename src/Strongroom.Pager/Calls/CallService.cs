@@ -71,9 +71,14 @@ internal sealed partial class CallService : IDisposable
     internal string? Refusal { get; private set; }
 
     /// <summary>Makes the filter that the program is put behind.</summary>
+    /// <remarks>Calls that are decided by an argument run it each time, so the frequent ones come first; all others do not run it at
+    /// all.</remarks>
     internal FilterProgram MakeFilter()
     {
         FilterProgram filter = new();
+        filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
+        PageLending.AddTo(filter);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -81,11 +86,8 @@ internal sealed partial class CallService : IDisposable
         filter.On(_options.SecretMemfd, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Open, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst((int)Libc.SYS_seccomp, [Libc.SECCOMP_SET_MODE_STRICT], Libc.SECCOMP_RET_USER_NOTIF);
-        PageLending.AddTo(filter);
         filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
         return filter;
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Threading;
 using Strongroom.Core;
@@ -28,6 +29,9 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
 
     /// <summary>Gets or sets where frames leave their references.</summary>
     internal KeySlotTable? Slots { get; set; }
+
+    /// <summary>Gets what was sealed under each KeyID and algorithm.</summary>
+    internal ConcurrentDictionary<(int KeyId, MemoryAlgorithm Algorithm), KeyUse> Uses { get; } = [];
 
     /// <inheritdoc/>
     public bool IsAvailable => true;
@@ -83,8 +87,11 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
                 raw[bytes + i] ^= KeyFields.Tweak(fields)[i];
             }
 
-            XtsKey key = XtsKey.ImportAsGiven(program.Algorithm.ToMemoryAlgorithm(), raw);
-            return new(program.KeyId, key, Slots, KeyDomainKind.Encrypted);
+            MemoryAlgorithm algorithm = program.Algorithm.ToMemoryAlgorithm();
+            XtsKey key = XtsKey.ImportAsGiven(algorithm, raw);
+            KeyUse use = Uses.GetOrAdd((program.KeyId.Value, algorithm), static _ => new());
+            use.Keys++;
+            return new(program.KeyId, key, Slots, KeyDomainKind.Encrypted, use);
         }
         finally
         {

@@ -28,15 +28,15 @@ internal static class PageLending
     /// <summary>Lets a filter report the calls.</summary>
     internal static void AddTo(FilterProgram filter)
     {
-        filter.On(VmSplice, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On(OpenAt2, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(VmSplice, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(OpenAt2, Libc.SECCOMP_RET_USER_NOTIF);
     }
 
     /// <summary>Tells whether a reported call is one of them.</summary>

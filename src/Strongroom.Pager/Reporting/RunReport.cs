@@ -29,6 +29,9 @@ public sealed class RunReport
     /// <summary>Gets the keys.</summary>
     public IReadOnlyList<KeyReport> Keys { get; init; } = [];
 
+    /// <summary>Gets the keys that programs made, by KeyID and algorithm.</summary>
+    public IReadOnlyList<ProgramKeyReport> ProgramKeys { get; init; } = [];
+
     /// <summary>Gets the pages sealed, each time one was.</summary>
     public long SealedPages { get; init; }
 
@@ -116,6 +119,22 @@ public sealed class KeyReport
     public required string Algorithm { get; init; }
 
     /// <summary>Gets the pages sealed under it, each time one was.</summary>
+    public long PagesSealed { get; init; }
+}
+
+/// <summary>The keys that programs made, one after the other, of one KeyID and algorithm.</summary>
+public sealed class ProgramKeyReport
+{
+    /// <summary>Gets the KeyID, counted apart from those of <see cref="KeyReport"/>.</summary>
+    public int KeyId { get; init; }
+
+    /// <summary>Gets the algorithm: <c>aes-xts-128</c> or <c>aes-xts-256</c>.</summary>
+    public required string Algorithm { get; init; }
+
+    /// <summary>Gets how many keys there were.</summary>
+    public int Keys { get; init; }
+
+    /// <summary>Gets the pages sealed under them, each time one was.</summary>
     public long PagesSealed { get; init; }
 }
 

@@ -38,6 +38,7 @@ int main(void)
     int sockets[2];
     SYS(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
     pid_t other = SYS(fork());
+    close(sockets[other == 0 ? 0 : 1]);
     if (other == 0) { // got no descriptor and no mapping by fork
         unsigned char *ballast_of_mine = map(MiB), *area = view(receive_descriptor(sockets[1]));
         fill(ballast_of_mine, MiB, 8);
