@@ -19,12 +19,13 @@ internal sealed class FilterProgram
     private const int OffsetOfArguments = 16;
     private readonly List<sock_filter> _code = [];
 
-    /// <summary>Begins a program that allows every call of another architecture than x86-64.</summary>
-    internal FilterProgram()
+    /// <summary>Begins a program.</summary>
+    /// <param name="others">The action for every call of another architecture than x86-64.</param>
+    internal FilterProgram(uint others = Libc.SECCOMP_RET_ALLOW)
     {
         Load(OffsetOfArchitecture);
         Jump(Libc.AUDIT_ARCH_X86_64, 1, 0);
-        Return(Libc.SECCOMP_RET_ALLOW);
+        Return(others);
         Load(OffsetOfNumber);
     }
 

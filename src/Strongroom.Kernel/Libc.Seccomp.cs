@@ -14,7 +14,7 @@ internal static partial class Libc
     internal const int SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
     internal const int SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
-    internal const uint SECCOMP_RET_KILL_THREAD = 0;
+    internal const uint SECCOMP_RET_TRAP = 0x30000;
     internal const uint SECCOMP_RET_USER_NOTIF = 0x7fc00000;
     internal const uint SECCOMP_RET_ALLOW = 0x7fff0000;
 

@@ -1,9 +1,5 @@
-using System;
 using System.Collections.Generic;
-using System.Globalization;
-using System.Text;
 using Strongroom.Core;
-using Strongroom.Kernel;
 using Strongroom.Memory;
 
 namespace Strongroom.Pager;
@@ -25,48 +21,51 @@ internal sealed partial class AddressSpace
 
         foreach (Kernel.Vma vma in _maps)
         {
-            if (vma.IsPrivateAnonymous && IsKeyed(vma) && !_held[0].Domain.IsErased
-                && _maps.NameOf(vma).SequenceEqual(Encoding.ASCII.GetBytes($"[anon:{NameOf(_held[0].Domain.KeyId)}]")))
+            _held.Clear();
+            if (vma.IsPrivateAnonymous)
             {
-                Follow(vma);
+                _keyRanges.AddOverlapping(vma.Range, _held);
+            }
+
+            if (_held.Count > 0)
+            {
+                FollowGrowth(vma);
+                FollowProtection(vma);
             }
         }
     }
 
-    private static string NameOf(KeyId keyId) => string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {keyId.Value}");
-
-    private bool IsKeyed(in Kernel.Vma vma)
+    // What mremap adds is registered like the VMA that it belongs to, without the pager's doing. Memory that came to lie beside it is a VMA
+    // of its own until the pager registers it.
+    private void FollowGrowth(in Kernel.Vma vma)
     {
-        _held.Clear();
-        _keyRanges.AddOverlapping(vma.Range, _held);
-        return _held.Count > 0 && _held.TrueForAll(each => each.Domain == _held[0].Domain);
+        foreach (AddressRange growth in _registered.PartsOf(vma.Range, inSet: false))
+        {
+            KeyRange before = _held.Find(each => each.Range.End == growth.Start);
+            if (before.Domain is { IsErased: false } domain && _uffd.IsOneRegisteredVma(vma.Range))
+            {
+                _registered.Add(growth);
+                if (!TryReseal(growth, domain, before.Protection))
+                {
+                    Condemn("memory of it that became longer could not be given its key");
+                }
+            }
+        }
     }
 
-    private void Follow(in Kernel.Vma vma)
+    private void FollowProtection(in Kernel.Vma vma)
     {
         Protection protection = ProtectionRuleOf(vma);
-        if (_held.Count == 1 && _held[0].Range == vma.Range && _held[0].Protection == protection)
-        {
-            return;
-        }
-
-        ulong known = 0;
         foreach (KeyRange each in _held)
         {
-            known += each.Range.Intersect(vma.Range).LengthBytes;
-        }
-
-        if (known == vma.Range.LengthBytes)
-        {
-            _keyRanges.Set(vma.Range, _held[0].Domain, protection);
-        }
-        else if (!TryReseal(vma.Range, _held[0].Domain, protection))
-        {
-            Condemn("memory of it that became longer could not be given its key");
+            if (each.Protection != protection)
+            {
+                _keyRanges.Set(each.Range.Intersect(vma.Range), each.Domain, protection);
+            }
         }
     }
 
     private static Protection ProtectionRuleOf(in Kernel.Vma vma) =>
-        (vma.Allows(VmaAccess.Read) ? Protection.Read : 0) | (vma.Allows(VmaAccess.Write) ? Protection.Write : 0)
-            | (vma.Allows(VmaAccess.Execute) ? Protection.Execute : 0);
+        (vma.Allows(Kernel.VmaAccess.Read) ? Protection.Read : 0) | (vma.Allows(Kernel.VmaAccess.Write) ? Protection.Write : 0)
+            | (vma.Allows(Kernel.VmaAccess.Execute) ? Protection.Execute : 0);
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading;
@@ -226,7 +227,8 @@ internal sealed partial class AddressSpace
         message.Clear();
         message.IsAside = isEmptied;
         int first = isEmptied ? message.Add(SystemCall.Madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
-        ulong name = message.AddData(Encoding.ASCII.GetBytes(NameOf(change.To.KeyId) + "\0"));
+        ulong name = message.AddData(Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {change.To.KeyId.Value}\0")));
         _ = message.Add(SystemCall.Prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
         int last = message.Add(SystemCall.Mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
         if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))

@@ -60,10 +60,10 @@ internal sealed partial class CallService
         Begin(new(this, call, caller, description, buffer) { Keyring = unchecked((int)call.E) });
     }
 
-    // What a program has just unmapped may be all that holds the last slots.
+    // What a program has just unmapped may be all that holds the last slots, or the key that is updated.
     private void Begin(CarrierCall call)
     {
-        if (call.MayMake && _keys.Slots.AvailableCount == 0)
+        if (call.MayMake)
         {
             _tell(new EventsAwaited(() => _tracer.Post(new CallRequest(call))));
         }
@@ -194,18 +194,24 @@ internal sealed partial class CallService
     private void UpdateKey(WaitingCall call, CallerStatus caller, KeySerial serial)
     {
         CallBuffer buffer = TakeBuffer();
-        try
-        {
-            Errno errno = call.D > PageNumber.SizeBytes ? Errno.EINVAL
-                : !buffer.TryReadPayload(call.ThreadId, call.C, call.D) ? Errno.EFAULT
-                : !MirrorOne(serial) ? Errno.ENOKEY
-                : _keys.Update(caller.Caller, serial, buffer.Payload, buffer.Fields);
-            Finish(call, errno);
-        }
-        finally
+        Errno errno = call.D > PageNumber.SizeBytes ? Errno.EINVAL
+            : !buffer.TryReadPayload(call.ThreadId, call.C, call.D) ? Errno.EFAULT
+            : !MirrorOne(serial) ? Errno.ENOKEY
+            : Errno.None;
+        if (errno != Errno.None)
         {
             GiveBack(buffer);
+            Finish(call, errno);
+            return;
         }
+
+        _tell(new EventsAwaited(() =>
+        {
+            _keyrings.Choose(serial);
+            errno = _keys.Update(caller.Caller, serial, buffer.Payload, buffer.Fields);
+            GiveBack(buffer);
+            Finish(call, errno);
+        }));
     }
 
     // Looks at a key's carrier, and makes this thread's next calls of the key service about it.
@@ -227,10 +233,15 @@ internal sealed partial class CallService
         long now = Environment.TickCount64;
         foreach ((int serial, long prolonged) in _carriers)
         {
-            if (KernelKeys.Describe(serial, default) == -Libc.ENOKEY)
+            int state = KernelKeys.Describe(serial, default);
+            if (state == -Libc.ENOKEY)
             {
                 _ = _carriers.TryRemove(serial, out _);
                 _keys.Forget(new(serial));
+            }
+            else if (state is -Libc.EKEYREVOKED or -Libc.EKEYEXPIRED)
+            {
+                _keys.MirrorEnd(new(serial), (Errno)(-state));
             }
             else if (!isForced && prolonged != long.MaxValue && now - prolonged > CarrierSeconds * 1000 / 3)
             {

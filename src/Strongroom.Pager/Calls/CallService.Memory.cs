@@ -86,7 +86,15 @@ internal sealed partial class CallService
     private void AskForSeccomp(WaitingCall call, CallerStatus caller)
     {
         bool isPrctl = call.Number == SystemCallPrctl;
-        if (caller.FilterCount != 1 || (isPrctl && call.A == Libc.PR_SET_SECCOMP && call.B != Libc.SECCOMP_MODE_STRICT))
+        if (!isPrctl && call.A == Libc.SECCOMP_SET_MODE_FILTER && (call.B & Libc.SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0)
+        {
+            // The kernel allows one listener on the way to a thread. It says EBUSY; why is for who runs the program.
+            _tell(new EventsAwaited(() => _context.Statistics.Remarks.Add(
+                "A program wanted a seccomp listener of its own and was refused (EBUSY): run it with --keys off.")));
+        }
+
+        if ((!isPrctl && call.A != Libc.SECCOMP_SET_MODE_STRICT) || caller.FilterCount != 1
+            || (isPrctl && call.A == Libc.PR_SET_SECCOMP && call.B != Libc.SECCOMP_MODE_STRICT))
         {
             LetPass(call);
         }

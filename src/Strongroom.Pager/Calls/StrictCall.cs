@@ -7,8 +7,8 @@ namespace Strongroom.Pager.Calls;
 
 /// <summary>Puts a thread into what seccomp's strict mode is: read, write, exit and rt_sigreturn, and death for anything else.</summary>
 /// <remarks>
-/// The kernel refuses strict mode to a thread behind a filter, so it is a second filter. Two things differ: a thread that breaks the
-/// rule dies of SIGSYS in place of SIGKILL, and a page of its memory holds the filter.
+/// The kernel refuses strict mode to a thread behind a filter, so it is a second filter, whose SIGSYS the tracer turns into the end
+/// that strict mode has. One thing differs: a page of the program's memory holds the filter.
 /// </remarks>
 internal sealed class StrictCall : StoppedCall
 {
@@ -27,13 +27,13 @@ internal sealed class StrictCall : StoppedCall
     /// <inheritdoc/>
     internal override long Run(Injector injector)
     {
-        FilterProgram filter = new();
+        FilterProgram filter = new(Libc.SECCOMP_RET_TRAP);
         foreach (int allowed in (int[])[0, 1, 15, 60]) // read, write, rt_sigreturn, exit
         {
             filter.On(allowed, Libc.SECCOMP_RET_ALLOW);
         }
 
-        filter.Otherwise(Libc.SECCOMP_RET_KILL_THREAD);
+        filter.Otherwise(Libc.SECCOMP_RET_TRAP);
         long page = injector.Call(
             SystemCall.Mmap, 0, PageNumber.SizeBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
         if (page is < 0 and >= -4095)

@@ -41,6 +41,9 @@ internal sealed class TracedThread
     /// <summary>Gets or sets a value indicating whether its first stop is over.</summary>
     internal bool IsStarted { get; set; }
 
+    /// <summary>Gets or sets a value indicating whether it is in what seccomp's strict mode is.</summary>
+    internal bool IsStrict { get; set; }
+
     /// <summary>Gets or sets who waits to see it outside the kernel, or null.</summary>
     internal QuiesceRequest? Quiescing { get; set; }
 

@@ -22,6 +22,24 @@ internal sealed partial class Tracer
         }
     }
 
+    // A thread in strict mode made another call: it ends as the kernel would end it, alone and without a signal handler's say.
+    private static void EndStrict(TracedThread thread)
+    {
+        const int Exit = 60;
+        if (thread.Process.Threads.Count > 1 && Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers))
+        {
+            registers.rax = Exit;
+            registers.orig_rax = ulong.MaxValue;
+            registers.rip -= 2; // the syscall instruction
+            _ = Tracee.TrySetRegisters(thread.Tid, registers); // false: gone
+            _ = Tracee.Continue(thread.Tid, 0);
+        }
+        else
+        {
+            _ = Tracee.Continue(thread.Tid, SigKill);
+        }
+    }
+
     private bool TryInterrupt(AttachRequest request, StoppedCall caller)
     {
         if (!_threads.TryGetValue(caller.ThreadId, out TracedThread? thread) || thread.Pending is not null
@@ -50,7 +68,9 @@ internal sealed partial class Tracer
             try
             {
                 injector.UseOwnInstruction();
-                injector.Answer(call.Run(injector));
+                long result = call.Run(injector);
+                thread.IsStrict |= call is Calls.StrictCall && result == 0;
+                injector.Answer(result);
             }
             finally
             {

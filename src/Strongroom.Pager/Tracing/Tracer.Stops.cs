@@ -10,6 +10,7 @@ internal sealed partial class Tracer
     private const int SigTstp = 20;
     private const int SigTtin = 21;
     private const int SigTtou = 22;
+    private const int SigSys = 31;
     private const nint SystemCallKill = 62;
 
     private void Handle(WaitResult result)
@@ -22,6 +23,9 @@ internal sealed partial class Tracer
 
         switch (result.Kind)
         {
+            case WaitKind.SignalStop when result.Signal == SigSys && thread.IsStrict:
+                EndStrict(thread);
+                break;
             case WaitKind.SignalStop:
                 _ = Tracee.Continue(thread.Tid, result.Signal);
                 break;

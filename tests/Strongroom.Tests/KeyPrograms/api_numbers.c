@@ -5,6 +5,7 @@
 int main(void)
 {
     begin();
+    CASE("the series' own number");
     int32_t key = SYS(add("key", CPU_KEY));
     unsigned char *area = map_with(MiB, PROT_NONE, 0);
     SYS(encrypt_mprotect(area, MiB, RW, key));

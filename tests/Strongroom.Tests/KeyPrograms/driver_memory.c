@@ -48,6 +48,7 @@ static void *reader(void *area)
 int main(void)
 {
     begin();
+    CASE("idle memory is sealed, and opened by whoever touches it");
     int32_t key = SYS(add("key", CPU_KEY));
     int fd = make(key);
     unsigned char *area = view(fd);
@@ -58,6 +59,7 @@ int main(void)
         fill(area, Length, 2 + i);
     }
 
+    CASE("the kernel reads and writes it for the program");
     int pipe_ends[2];
     static char copy[Length];
     SYS(pipe(pipe_ends));
@@ -70,6 +72,7 @@ int main(void)
     CHECK(SYS(read(pipe_ends[0], area + PAGE, 100)) == 100, "read");
     CHECK(memcmp(area + PAGE, copy, 100) == 0, "what the kernel wrote");
 
+    CASE("threads that open it at once");
     fill(area, Length, 5);
     until_sealed(area);
     pthread_t threads[8];
@@ -78,7 +81,7 @@ int main(void)
     for (size_t i = 0; i < COUNT(threads); i++)
         join(threads[i]);
 
-    // A second mapping, made while the first is sealed; and one of a part.
+    CASE("mapped, unmapped in part, protected and moved while it is sealed");
     until_sealed(area);
     unsigned char *second = view(fd);
     verify(second, Length, 5, "a second mapping");

@@ -35,6 +35,7 @@ static int receive_descriptor(int socket)
 int main(void)
 {
     begin();
+    CASE("a passed descriptor: two processes, one memory");
     int sockets[2];
     SYS(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
     pid_t other = SYS(fork());
@@ -67,6 +68,7 @@ int main(void)
         verify(area, Length, 20 + i, "what came back");
     }
     reap_good(other, "the other side");
+    CASE("over fork, sealed or not");
 
     fill(area, Length, 3);
     sleep_milliseconds(700);
@@ -82,6 +84,7 @@ int main(void)
         sleep_milliseconds(i ? 700 : 0);
     }
 
+    CASE("unmapped everywhere, and mapped again");
     SYS(munmap(area, Length));
     sleep_milliseconds(700); // nobody maps it: it is sealed, and opened for the next who does
     area = view(fd);

@@ -27,6 +27,7 @@ static void on_alarm(int signal) { (void)signal; }
 int main(void)
 {
     begin();
+    CASE("32 threads at once, with signals");
     struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
     SYS(sigaction(SIGALRM, &action, NULL));
     pthread_t threads[Threads];
@@ -39,6 +40,7 @@ int main(void)
     for (int i = 0; i < Threads; i++)
         join(threads[i]);
 
+    CASE("callers killed in the middle");
     for (int i = 0; i < 12; i++) {
         pid_t child = SYS(fork());
         if (child == 0) {

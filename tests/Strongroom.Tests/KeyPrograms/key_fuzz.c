@@ -33,14 +33,20 @@ static size_t payload(char *text)
 int main(int argc, char **argv)
 {
     begin();
+    CASE("random and mutated arguments");
     uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)(seconds() * 1e6);
     printf("seed %lu\n", (unsigned long)seed);
     fflush(stdout);
     state = seed;
     unsigned char *room = map(256 * PAGE), *area = room + 64 * PAGE, *file = mmap(NULL, 16 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int file_of_key = -1;
     int32_t keys[8] = { 0, 1, -1, -2, -3, 0x7fffffff, -100, 0 };
-    int calls = setting("FUZZ_CALLS", 3000), made = 0, worked = 0;
+    int calls = setting("FUZZ_CALLS", 20000), made = 0, worked = 0;
     for (int i = 0; i < calls; i++) {
+        if (i % 128 == 0) { // or soon nothing would work any more
+            SYS(control(KEYCTL_CLEAR, OWN_KEYRING, 0, 0, 0));
+            CHECK(mmap(room, 256 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == room, "mmap");
+        }
         char text[1024], name[8];
         int32_t key = keys[next() % 8];
         unsigned long wild[] = { 0, 1, 4096, -1ul, -4096ul, 1ul << 63, next() % (1 << 20), 1ul << 56 };
@@ -69,17 +75,27 @@ int main(int argc, char **argv)
             break;
         }
         default: {
-            int fd = secretmemfd(next() % 2 ? odd : next() % 8);
-            if (fd >= 0)
-                close(fd);
+            int fd = next() % 2 ? secretmemfd(next() % 2 ? odd : next() % 8) : strongroom_open(next() % 2 ? 0 : next() % 4);
+            if (fd < 0)
+                break;
+            strongroom_set_key(fd, key);
+            if (next() % 2)
+                (void)!ftruncate(fd, next() % 4 ? next() % 8 * PAGE : odd);
+            unsigned char *secret = mmap(next() % 4 ? NULL : area, PAGE, RW, next() % 4 ? MAP_SHARED : (int)next() & ~MAP_FIXED, fd, 0);
+            if (secret != MAP_FAILED)
+                munmap(secret, PAGE);
+            close(file_of_key); // one is kept for a while
+            file_of_key = fd;
         }
         }
     }
     CHECK(made > calls / 200 && worked > calls / 200, "%d keys made, %d ranges encrypted of %d calls", made, worked, calls);
 
+    CASE("no slot is lost");
+    close(file_of_key);
     SYS(munmap(room, 256 * PAGE));
     SYS(control(KEYCTL_CLEAR, OWN_KEYRING, 0, 0, 0));
-    sleep_milliseconds(700); // the kernel destroys keys when it comes to it
+    sleep_milliseconds(4000); // the kernel destroys keys, and the pager looks for who has a descriptor, when they come to it
     for (int i = 0; i < 15; i++) {
         char name[16];
         sprintf(name, "after %d", i);
