@@ -30,13 +30,14 @@ internal sealed class KeysBenchmark : IBenchmark
             on.Add(Nanoseconds(Workbench.RunSealed([], [program, "series"])));
         }
 
-        foreach (string call in (string[])["getpid", "read", "write"])
+        foreach (string call in (string[])["getpid", "read", "write", "ioctl", "mmap"])
         {
             yield return Row($"keys, {call} against native", call, on, call, bare);
             yield return Row($"keys, {call} against --keys off", call, on, call, off);
         }
 
         yield return Row("keys, a reported call that goes on to the kernel", "keyctl", on, "keyctl", bare);
+        yield return Row("keys, mmap and munmap of a shared file", "shared", on, "shared", bare);
         yield return new("keys, add_key a second", 1e9 / Median(on, "add_key"), "1/s");
         foreach (string call in on[0].Keys.Where(each => each.StartsWith("encrypt_mprotect ", StringComparison.Ordinal)))
         {

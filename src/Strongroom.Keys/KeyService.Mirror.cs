@@ -57,6 +57,11 @@ public sealed partial class KeyService
             if (errno == Errno.EKEYREVOKED)
             {
                 key.RevokedAt ??= _options.Time.GetUtcNow();
+                if (key.IsKept && key.HoldCount == 0)
+                {
+                    key.IsKept = false; // the first version clears the slot of what it lets revoke
+                    DetachSlotLocked(key);
+                }
             }
             else
             {

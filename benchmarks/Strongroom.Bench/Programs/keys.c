@@ -31,6 +31,10 @@ int main(int argc, char **argv)
     TIME("getpid", 1000000, syscall(SYS_getpid));
     TIME("read", 500000, (void)!read(zero, &byte, 1));
     TIME("write", 500000, (void)!write(zero, &byte, 1));
+    TIME("ioctl", 500000, ioctl(zero, 0x5401, &byte));
+    TIME("mmap", 20000, munmap(mmap(NULL, 4096, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096));
+    int file = open("/proc/self/exe", O_RDONLY);
+    TIME("shared", 2000, munmap(mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0), 4096));
     TIME("keyctl", 2000, syscall(SYS_keyctl, 0, -3, 0)); // KEYCTL_GET_KEYRING_ID: a call that is reported, and passed on
 
     for (size_t size = 4096; size <= 1ul << 30; size *= 64) {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
+using Strongroom.Tests.Harness;
 using Strongroom.Tests.Rules;
 using Xunit;
 
@@ -41,6 +42,27 @@ public partial class ConformanceTableTests
         }
 
         Assert.InRange(rows, 80, 10_000);
+    }
+
+    [Fact]
+    public void Every_case_of_the_programs_is_a_row_and_every_such_row_is_a_case()
+    {
+        string[] cases =
+        [
+            .. CProgram.AllNames("KeyPrograms").SelectMany(program => KeyCases.Of(program).Select(each => $"{program}.c|{each}")),
+        ];
+        string[] rows =
+        [
+            .. File.ReadLines(Path.Combine(Repository.Root, "docs", "conformance.md"))
+                .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+                .Where(cells => cells.Length == 5 && cells[3].StartsWith("`A_case_passes` (", StringComparison.Ordinal))
+                .Select(cells => $"{cells[3].Split('(')[1].TrimEnd(')')}|{cells[1]}"),
+        ];
+        Assert.Empty(cases.Except(rows));
+        Assert.Empty(rows.Except(cases));
+        Assert.Equal(cases.Length, cases.Distinct().Count());
+        Assert.True(CProgram.AllNames("KeyPrograms").All(program => KeyCases.Of(program).Count > 0), "A program has no case.");
+        Assert.InRange(cases.Length, 100, 1000);
     }
 
     [GeneratedRegex(@"\[(?:Fact|Theory)\b[^\{]*?\bpublic (?:unsafe )?(?:async )?(?:void|Task) (\w+)\(")]

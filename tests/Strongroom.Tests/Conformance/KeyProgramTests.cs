@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -12,18 +13,72 @@ namespace Strongroom.Tests.Conformance;
 /// each; and what is said of the calls beside them.</summary>
 public class KeyProgramTests
 {
+    private static readonly ConcurrentDictionary<string, Lazy<(Outcome Outcome, bool IsSealed)>> s_runs = [];
+
     public static TheoryData<string> Programs => new(CProgram.AllNames("KeyPrograms"));
+
+    /// <summary>A program and what it calls one behaviour.</summary>
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            TheoryData<string, string> cases = [];
+            foreach (string name in CProgram.AllNames("KeyPrograms"))
+            {
+                foreach (string behaviour in KeyCases.Of(name))
+                {
+                    cases.Add(name, behaviour);
+                }
+            }
+
+            return cases;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Programs))]
     public void Calls_do_what_the_series_says(string name)
     {
+        (Outcome outcome, bool isSealed) = RunOnce(name);
+        Assert.True(outcome is { ExitStatus: 0, TimedOut: false }, outcome.ToString());
+        Assert.True(outcome.Survivors.Count == 0, $"Processes were left behind.\n{outcome}");
+        Assert.True(isSealed, "Nothing was sealed.");
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_case_passes(string program, string behaviour)
+    {
+        (Outcome outcome, _) = RunOnce(program);
+        string[] passed = [.. System.Text.Encoding.UTF8.GetString(outcome.Output).Split('\n')];
+        Assert.True(passed.Contains($"passed {behaviour}"), outcome.ToString());
+    }
+
+    // Each program runs once, whichever test is the first to need it.
+    private static (Outcome Outcome, bool IsSealed) RunOnce(string name)
+    {
         Requirements.Root();
         Requirements.Pager();
+        return s_runs.GetOrAdd(name, static name => new(() => RunProgram(name))).Value;
+    }
+
+    private static (Outcome Outcome, bool IsSealed) RunProgram(string name)
+    {
         CProgram program = CProgram.OfKeys(name);
         string[] options = program.Settings.Text("options", string.Empty).Split(',', StringSplitOptions.RemoveEmptyEntries);
-        RunReport report = Run(new(program.Executable), new() { Window = "1M", Idle = "40ms", More = options });
-        Assert.True(report.SealedPages > 0 || program.Settings.Has("unsealed"), $"Nothing was sealed: {report}");
+        string directory = Workplace.NewRunDirectory("keys");
+        try
+        {
+            string reportFile = Path.Combine(directory, "report.json");
+            Outcome outcome = Supervised.Run(
+                new RunOptions { Window = "1M", Idle = "40ms", More = options }.Wrap(new(program.Executable), reportFile));
+            bool isSealed = program.Settings.Has("unsealed") || RunReport.Read(reportFile, outcome).SealedPages > 0;
+            return (outcome, isSealed);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 
     [Fact]
@@ -196,22 +251,5 @@ public class KeyProgramTests
     {
         Requirements.Tools("python3");
         return Requirements.FindTool("python3")!;
-    }
-
-    private static RunReport Run(Launch program, RunOptions options)
-    {
-        string directory = Workplace.NewRunDirectory("keys");
-        try
-        {
-            string reportFile = Path.Combine(directory, "report.json");
-            Outcome outcome = Supervised.Run(options.Wrap(program, reportFile));
-            Assert.True(outcome is { ExitStatus: 0, TimedOut: false }, outcome.ToString());
-            Assert.True(outcome.Survivors.Count == 0, $"Processes were left behind.\n{outcome}");
-            return RunReport.Read(reportFile, outcome);
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
     }
 }

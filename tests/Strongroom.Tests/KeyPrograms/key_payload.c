@@ -1,4 +1,5 @@
 // Payloads: every form that is valid, and every rule that makes one invalid.
+// run: unsealed
 #include "keys.h"
 
 static void valid(const char *payload)
