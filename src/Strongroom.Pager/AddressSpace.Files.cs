@@ -31,7 +31,7 @@ internal sealed partial class AddressSpace
     internal bool WantsFiles => _wantedFiles.Count > 0 && Agent is not null;
 
     /// <summary>Tells whether a file is mapped here, or stood in for.</summary>
-    internal bool HasFile(KeyedFile file) => _standIns.Exists(each => each.File == file) || FindMappings(file).Count > 0;
+    internal bool HasFile(KeyedFile file) => _standIns.Exists(each => each.File == file) || Maps(file);
 
     /// <summary>Tells whether a file is mapped here.</summary>
     internal bool Maps(KeyedFile file) => FindMappings(file).Count > 0;
@@ -77,6 +77,13 @@ internal sealed partial class AddressSpace
 
             _uffd.Wake(wanted.Range.Start.Page, (int)(wanted.Range.LengthBytes >> PageNumber.Shift));
         }
+    }
+
+    /// <summary>Lists where a file is mapped, or stood in for.</summary>
+    internal void AddRangesOf(KeyedFile file, List<AddressRange> ranges)
+    {
+        ranges.AddRange(FindMappings(file).ConvertAll(vma => vma.Range));
+        ranges.AddRange(_standIns.FindAll(each => each.File == file).ConvertAll(each => each.Range));
     }
 
     private List<Vma> FindMappings(KeyedFile file)

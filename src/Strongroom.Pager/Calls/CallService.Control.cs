@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
 using System.Threading;
+using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
 using Strongroom.Pager.Tracing;
@@ -80,8 +81,17 @@ internal sealed partial class CallService
                 foreach (KeyRange range in space.KeyRanges)
                 {
                     int keyId = range.Domain.KeyId.Value;
-                    ulong before = sizes.TryGetValue(keyId, out (ulong Mapped, long Sealed) size) ? size.Mapped : 0;
+                    ulong before = sizes.GetValueOrDefault(keyId).Mapped;
                     sizes[keyId] = (before + range.Range.LengthBytes, range.Domain.SealedBytes);
+                }
+            }
+
+            foreach (KeyedFile file in _context.Files.Values)
+            {
+                if (file.Domain is { } domain)
+                {
+                    ulong before = sizes.GetValueOrDefault(domain.KeyId.Value).Mapped;
+                    sizes[domain.KeyId.Value] = (before + (ulong)file.Memory.SizeBytes(), domain.SealedBytes);
                 }
             }
 
@@ -111,9 +121,10 @@ internal sealed partial class CallService
     }
 
     // First address, end, KeyID.
-    private static List<string> DescribeRanges(IEnumerable<AddressSpace> spaces, int process)
+    private List<string> DescribeRanges(IEnumerable<AddressSpace> spaces, int process)
     {
         List<string> lines = [];
+        List<AddressRange> ranges = [];
         foreach (AddressSpace space in spaces)
         {
             if (space.TargetPid == process)
@@ -121,6 +132,14 @@ internal sealed partial class CallService
                 foreach (KeyRange range in space.KeyRanges)
                 {
                     lines.Add($"{range.Range.Start.Value:x}\t{range.Range.End.Value:x}\t{range.Domain.KeyId}");
+                }
+
+                foreach (KeyedFile file in _context.Files.Values)
+                {
+                    ranges.Clear();
+                    space.AddRangesOf(file, ranges);
+                    lines.AddRange(ranges.ConvertAll(
+                        each => $"{each.Start.Value:x}\t{each.End.Value:x}\t{file.Domain?.KeyId ?? default}"));
                 }
             }
         }

@@ -62,14 +62,26 @@ internal sealed partial class CallService
         && _context.Files.TryGetValue(identity, out KeyedFile? file)
             ? file : null;
 
-    private void SetFileKey(WaitingCall call, CallerStatus caller)
+    private void AskForFile(WaitingCall call)
     {
-        if (FindFile(call.ThreadId, call.A) is not { } file)
+        bool isMap = call.Number == SystemCall.Mmap;
+        if (FindFile(call.ThreadId, isMap ? call.E : call.A) is not { } file
+            || !CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
         {
             LetPass(call);
-            return;
         }
+        else if (isMap)
+        {
+            MapFile(call, file);
+        }
+        else
+        {
+            SetFileKey(call, caller, file);
+        }
+    }
 
+    private void SetFileKey(WaitingCall call, CallerStatus caller, KeyedFile file)
+    {
         KeySerial serial = new(unchecked((int)call.C));
         if (TryHold(call, caller, serial, out KeyHold hold, out KeyDomain? domain))
         {
@@ -83,14 +95,8 @@ internal sealed partial class CallService
     }
 
     // The file must be open from before the mapping is made until it is known to have been.
-    private void MapFile(WaitingCall call)
+    private void MapFile(WaitingCall call, KeyedFile file)
     {
-        if (FindFile(call.ThreadId, call.E) is not { } file)
-        {
-            LetPass(call);
-            return;
-        }
-
         if (!file.IsMappable)
         {
             Finish(call, Errno.EINVAL);

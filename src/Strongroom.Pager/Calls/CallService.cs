@@ -220,7 +220,11 @@ internal sealed partial class CallService : IDisposable
 
     private void Answer(WaitingCall call)
     {
-        if (!CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
+        if (call.Number is SystemCall.Mmap or SystemCall.Ioctl)
+        {
+            AskForFile(call); // mostly none of ours: nothing else is looked at
+        }
+        else if (!CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
         {
             Finish(call, -Libc.ENOSYS); // gone, or in a PID namespace that is not seen from here
         }
@@ -247,14 +251,6 @@ internal sealed partial class CallService : IDisposable
         else if (call.Number == _options.Open)
         {
             OpenKeyedFile(call);
-        }
-        else if (call.Number == SystemCall.Ioctl)
-        {
-            SetFileKey(call, caller);
-        }
-        else if (call.Number == SystemCall.Mmap)
-        {
-            MapFile(call);
         }
         else
         {

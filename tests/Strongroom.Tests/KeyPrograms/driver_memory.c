@@ -59,6 +59,10 @@ int main(void)
         fill(area, Length, 2 + i);
     }
 
+    CASE("its mappings show the KeyID, sealed or not");
+    CHECK(key_id_of(area) == 1, "KeyID %d of an open mapping", key_id_of(area));
+    until_sealed(area);
+    CHECK(key_id_of(area) == 1 && is_sealed(area), "KeyID %d of a sealed mapping", key_id_of(area));
     CASE("the kernel reads and writes it for the program");
     int pipe_ends[2];
     static char copy[Length];
