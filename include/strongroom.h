@@ -56,8 +56,9 @@ static inline int secretmemfd(unsigned long flags)
     return (int)syscall(__NR_secretmemfd, flags);
 }
 
-// A descriptor of memory that can own a key: set the key, ftruncate it once, then mmap it MAP_SHARED, here and wherever the descriptor
-// is passed to. Its pages are in no other mapping and cannot be pinned; nobody can read them but who maps them. Flags: 0 or O_CLOEXEC.
+// A descriptor of memory that can own a key: set the key, ftruncate it once, then mmap it MAP_SHARED, here and in other processes of the
+// run that the descriptor is passed to. Nobody can read or pin its pages but who maps them, and what nobody uses is ciphertext under the
+// key. The key may be discarded: the memory holds it until the last descriptor and mapping are gone. Flags: 0 or O_CLOEXEC.
 static inline int strongroom_open(unsigned long flags)
 {
     return (int)syscall(__NR_strongroom_open, flags);
