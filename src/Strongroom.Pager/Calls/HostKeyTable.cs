@@ -48,13 +48,22 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
     /// <inheritdoc/>
     public ProgramStatus Program(int target, in KeyProgram program, ReadOnlySpan<byte> fields)
     {
-        KeyDomain? domain = program.Command switch
+        KeyDomain domain;
+        try
         {
-            KeyCommand.SetKeyDirect => Expand(program, fields, isRandom: false),
-            KeyCommand.SetKeyRandom => Expand(program, fields, isRandom: true),
-            KeyCommand.NoEncrypt => new(program.KeyId, null, Slots, KeyDomainKind.NotEncrypted),
-            _ => new(program.KeyId, null, Slots, KeyDomainKind.LikePlatform),
-        };
+            domain = program.Command switch
+            {
+                KeyCommand.SetKeyDirect => Expand(program, fields, isRandom: false),
+                KeyCommand.SetKeyRandom => Expand(program, fields, isRandom: true),
+                KeyCommand.NoEncrypt => new(program.KeyId, null, Slots, KeyDomainKind.NotEncrypted),
+                _ => new(program.KeyId, null, Slots, KeyDomainKind.LikePlatform),
+            };
+        }
+        catch (KernelException)
+        {
+            return ProgramStatus.DeviceBusy; // no secret memory for another key: add_key fails with ENOKEY, all else goes on
+        }
+
         if (Interlocked.Exchange(ref _domains[program.KeyId.Value], domain) is { } old)
         {
             _retire(old);
