@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -62,6 +63,22 @@ public class KeyProgramTests
         return s_runs.GetOrAdd(name, static name => new(() => RunProgram(name))).Value;
     }
 
+    // ./test --long: millions of calls, minutes of stress.
+    private static Dictionary<string, string> Amounts()
+    {
+        Dictionary<string, string> amounts = new()
+        {
+            ["FUZZ_SEED"] = (Workplace.Seed % int.MaxValue).ToString(CultureInfo.InvariantCulture),
+        };
+        if (Workplace.Long)
+        {
+            amounts["FUZZ_CALLS"] = "2000000";
+            amounts["STRESS_SECONDS"] = "300";
+        }
+
+        return amounts;
+    }
+
     private static (Outcome Outcome, bool IsSealed) RunProgram(string name)
     {
         CProgram program = CProgram.OfKeys(name);
@@ -70,8 +87,8 @@ public class KeyProgramTests
         try
         {
             string reportFile = Path.Combine(directory, "report.json");
-            Outcome outcome = Supervised.Run(
-                new RunOptions { Window = "1M", Idle = "40ms", More = options }.Wrap(new(program.Executable), reportFile));
+            Launch launch = new(program.Executable) { Environment = Amounts(), LimitSeconds = Workplace.Long ? 1200 : 60 };
+            Outcome outcome = Supervised.Run(new RunOptions { Window = "1M", Idle = "40ms", More = options }.Wrap(launch, reportFile));
             bool isSealed = program.Settings.Has("unsealed") || RunReport.Read(reportFile, outcome).SealedPages > 0;
             return (outcome, isSealed);
         }

@@ -30,11 +30,11 @@ static size_t payload(char *text)
     return length;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
     begin();
     CASE("random and mutated arguments");
-    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)(seconds() * 1e6);
+    uint64_t seed = setting("FUZZ_SEED", (long)(seconds() * 1e6));
     printf("seed %lu\n", (unsigned long)seed);
     fflush(stdout);
     state = seed;
