@@ -146,7 +146,9 @@ internal sealed partial class AddressSpace
         AddressRange made = AddressRange.FromLength(new(unchecked((ulong)message.Result(make))), length);
         message.Clear();
         bool isMoved = false;
-        if (_uffd.Register(made) == 0 && _uffd.IsOneRegisteredVma(made))
+
+        // mlockall(MCL_FUTURE) fills what is mapped: those zeros would stand for the file.
+        if (_uffd.Register(made) == 0 && _uffd.IsOneRegisteredVma(made) && _pagemap?.Find(made, s_filled, _runs, out _) == 0)
         {
             _registered.Add(made);
             _standIns.Add(new(made, file, vma.Offset)); // it moves with the memory: the first fault may come before the reply

@@ -101,6 +101,16 @@ int main(void)
     unsigned char *moved = mremap(area, Length, Length, MREMAP_MAYMOVE | MREMAP_FIXED, map(Length));
     CHECK(moved != MAP_FAILED, "mremap: %s", strerror(errno));
     verify(moved, Length, 5, "moved while sealed");
+    CASE("a program that locks all it maps keeps it open");
     SYS(munmap(moved, Length));
+    area = view(fd);
+    SYS(mlockall(MCL_FUTURE));
+    for (int i = 0; i < 10; i++) {
+        sleep_milliseconds(100);
+        verify(area, Length, 5, "with mlockall");
+    }
+    SYS(munlockall());
+    until_sealed(area);
+    verify(area, Length, 5, "after munlockall");
     return finish("memory that owns a key");
 }
