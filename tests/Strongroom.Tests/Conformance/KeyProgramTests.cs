@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using System.Threading;
 using Strongroom.Tests.Harness;
 using Xunit;
@@ -206,18 +208,26 @@ public class KeyProgramTests
         Requirements.Root();
         Requirements.Pager();
         Launch program = new(CProgram.Target("key_pieces").Executable);
-        string line = $"for i in 1 2 3 4 5; do sleep 2; echo; done | "
+        string line = $"for i in 1 2 3 4 5; do sleep 4; echo; done | "
             + $"TARGET_SETTLE_MS=500 {Workplace.Command} run -q --window 1M --idle 40ms -- {program.FileName}";
         using Supervised run = Supervised.Start(new("sh", "-c", line));
         foreach ((string step, string wanted) in (ReadOnlySpan<(string, string)>)[
             ("keyed", @" 1 +\d+ +1 MiB"), ("longer", @" 1 +\d+ +2 MiB"), ("moved", @" 1 +\d+ +4 MiB"), ("split", @" 8 +\d+ +4 MiB"),
             ("joined", @" 1 +\d+ +4 MiB")])
         {
+            // The pager looks at the VMAs from time to time; the next step is taken 4 s after the last.
             _ = run.WaitForOutput(step);
-            Thread.Sleep(700);
+            long since = Stopwatch.GetTimestamp();
             int pid = ProcessTable.Descendants(run.SupervisorId).First(each => NameOf(each) == "key_pieces");
-            Outcome keys = Supervised.Run(new(Workplace.Command, "keys", "--pid", pid.ToString(CultureInfo.InvariantCulture)));
-            Assert.Matches($@"1 +cpu +aes-xts-128 +assigned +1 +{wanted}", keys.OutputText);
+            Regex row = new($@"1 +cpu +aes-xts-128 +assigned +1 +{wanted}");
+            Outcome keys;
+            do
+            {
+                Thread.Sleep(700);
+                keys = Supervised.Run(new(Workplace.Command, "keys", "--pid", pid.ToString(CultureInfo.InvariantCulture)));
+            }
+            while (!row.IsMatch(keys.OutputText) && Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(2.5));
+            Assert.True(row.IsMatch(keys.OutputText), $"{step}: {keys}");
             if (step == "moved")
             {
                 // (4 MiB is 1024 pages. What is in the window of 1 MiB at that moment is not counted.)

@@ -4,10 +4,11 @@ set -e
 export TERM=xterm LC_ALL=C.UTF-8
 socket=$PWD/tmux-socket
 t() { tmux -S "$socket" -f /dev/null "$@"; }
+trap 't kill-server 2>/dev/null || true' EXIT # a script that fails must not leave the server behind
 t new-session -d -x 80 -y 24 'PS1="% " sh'
-see() {
-    for i in $(seq 200); do t capture-pane -p | grep -q "^$1" && return; sleep 0.05; done
-    echo "'$1' never appeared:" >&2; t capture-pane -p >&2; exit 1
+see() { # PATTERN [PANE]
+    for i in $(seq 600); do t capture-pane -p -t "0.${2:-0}" | grep -q "^$1" && return; sleep 0.05; done
+    echo "'$1' never appeared:" >&2; t capture-pane -p -t "0.${2:-0}" >&2; exit 1
 }
 see '%' # typed at before its prompt, the terminal would show what is typed twice
 t send-keys 'echo first-$((40 + 2))' Enter
@@ -19,7 +20,7 @@ t split-window 'sleep 0.3; echo "second pane"; sleep 30'
 sleep 0.6
 t send-keys -t 0.0 'sleep 60' Enter C-c
 t send-keys -t 0.0 'echo status-$?' Enter
-for i in $(seq 200); do t capture-pane -p -t 0.0 | grep -q '^status-130' && break; sleep 0.05; done
-t capture-pane -p -t 0.0 | grep -o '^status-130'
-t capture-pane -p -t 0.1 | grep -o '^second pane'
+see status-130
+see 'second pane' 1
+echo 'status-130, second pane'
 t kill-server
