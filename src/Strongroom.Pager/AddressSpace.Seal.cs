@@ -31,6 +31,10 @@ internal sealed partial class AddressSpace
     internal bool HasWork => Agent is not null && (_queuedSlots > 0
         || (!Agent.IsBusy && (_slots!.CountOf(SlotState.Dirty) > 0 || _toUnshare.Count > 0)));
 
+    /// <summary>Gets a value indicating whether sealing goes on here by itself, whether or not faults are answered meanwhile.</summary>
+    internal bool IsSealing => Verdict is null && !IsGone
+        && (_queuedSlots > 0 || _isDropping || (CanMove && (HasWork || FutileTick != _context.Tick)));
+
     /// <summary>Gets a value indicating whether the agent has not answered for so long that something is wrong with it.</summary>
     internal bool IsAgentOverdue =>
         Agent is { IsBusy: true } && Stopwatch.GetElapsedTime(Agent.SentAt) > AgentLink.Patience;

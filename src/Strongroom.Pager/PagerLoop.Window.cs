@@ -74,6 +74,13 @@ internal sealed partial class PagerLoop
         }
     }
 
+    // Opening a page takes a quarter of the time of sealing one, so a program that walks through its memory would leave the window behind.
+    // Faults wait while more than that is in clear, but only as long as sealing goes on: what keeps it from going on may be an event
+    // that has not been read.
+    private bool MustFaultsWait() =>
+        ClearBytes > _context.Options.WindowBytes + Math.Max(_context.Options.WindowBytes / 16, UrgentBytes)
+        && _memories.Exists(static memory => memory.Space is { IsSealing: true });
+
     // True: something was sealed and more may have to be.
     private bool KeepWindow()
     {

@@ -100,6 +100,7 @@ internal sealed partial class PagerLoop : IDisposable
 
     private void Dispatch(int count)
     {
+        bool mustWait = MustFaultsWait();
         for (int i = 0; i < count; i++)
         {
             ulong token = _ready[i].data;
@@ -112,7 +113,10 @@ internal sealed partial class PagerLoop : IDisposable
             {
                 if ((token & 1) == 0)
                 {
-                    space.HandleMessages();
+                    if (!mustWait)
+                    {
+                        space.HandleMessages(); // otherwise epoll tells again: it is level-triggered
+                    }
                 }
                 else if (space.Agent is not null)
                 {

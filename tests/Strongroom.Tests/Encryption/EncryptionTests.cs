@@ -107,6 +107,21 @@ public class EncryptionTests
         Assert.Contains("lends pages", lending.ToString(), StringComparison.Ordinal);
     }
 
+    // Without a bound on opening, all of the 256 MiB are in clear most of the time.
+    [Fact]
+    public void The_window_holds_while_a_program_walks_through_its_memory()
+    {
+        Requirements.Pager();
+        string directory = Workplace.NewRunDirectory("walk");
+        string file = Path.Combine(directory, "report.json");
+        RunOptions options = new() { Window = "8M", Idle = "40ms" };
+        Outcome outcome = Supervised.Run(options.Wrap(new Launch(CProgram.Target("walk").Executable, "256", "4"), file));
+        Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == "walked\n", outcome.ToString());
+        RunReport report = RunReport.Read(file, outcome);
+        Assert.InRange(report.Number("meanClearBytes"), 1 << 20, 64 << 20);
+        Directory.Delete(directory, recursive: true);
+    }
+
     [Fact]
     public void Equal_pages_have_different_ciphertext_and_another_one_at_every_seal()
     {
