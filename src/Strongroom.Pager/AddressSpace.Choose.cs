@@ -242,7 +242,7 @@ internal sealed partial class AddressSpace
         if (!_registered.Contains(range))
         {
             bool isGrowing = _context.Tick - found.Value.GrewAtTick < _context.IdleTicks;
-            if ((isGrowing && !mayRegister) || !TryRegister(range, found.Value.Room))
+            if ((isGrowing && !mayRegister) || AwaitsKey(range) || !TryRegister(range, found.Value.Room))
             {
                 return 0;
             }

@@ -53,6 +53,29 @@ internal sealed partial class AddressSpace
         }
     }
 
+    // Until then nothing of the VMA is sealed: once it counts as registered, what it grew by could not be told from memory that came to
+    // lie beside it.
+    private bool AwaitsKey(AddressRange vma)
+    {
+        if (_keyRanges.All.Count == 0)
+        {
+            return false;
+        }
+
+        foreach (AddressRange growth in _registered.PartsOf(vma, inSet: false))
+        {
+            foreach (KeyRange each in _keyRanges.All)
+            {
+                if (growth.Start != vma.Start && each.Range.End == growth.Start && each.Domain is { IsErased: false })
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     private void FollowProtection(in Kernel.Vma vma)
     {
         Protection protection = ProtectionRuleOf(vma);
