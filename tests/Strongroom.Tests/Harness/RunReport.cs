@@ -29,7 +29,8 @@ internal sealed class RunReport
     /// <summary>Reads a report; a missing one fails the test with what the run said.</summary>
     public static RunReport Read(string path, Outcome outcome)
     {
-        Assert.True(File.Exists(path), $"No report was written.\n{outcome}");
+        // The file is there from the start, and empty when the pager was killed.
+        Assert.True(File.Exists(path) && new FileInfo(path).Length > 0, $"No report was written.\n{outcome}");
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
         return new RunReport(document.RootElement.Clone());
     }

@@ -116,12 +116,14 @@ internal sealed class Supervised : IDisposable
     {
         for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < seconds; Thread.Sleep(2))
         {
+            // Asked before the output is looked at: what a program writes last is not missed.
+            bool isOver = _reading.IsCompleted;
             if (OutputSoFar() is { } so_far && so_far.Contains(text, StringComparison.Ordinal))
             {
                 return so_far;
             }
 
-            if (_supervisor.HasExited)
+            if (isOver)
             {
                 break;
             }

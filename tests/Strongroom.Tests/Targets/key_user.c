@@ -20,6 +20,6 @@ int main(int argc, char **argv)
         memset(area, 1, MiB);
         SYS(encrypt_mprotect(area, MiB, RW, one));
         SYS(encrypt_mprotect(area, MiB, RW, two));
-        SYS(add("one", CPU_KEY));
+        SYS(add("three", CPU_KEY)); // one that nothing uses: it can be replaced
     }
 }
