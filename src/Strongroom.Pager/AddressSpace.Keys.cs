@@ -59,7 +59,7 @@ internal sealed partial class AddressSpace
         Errno errno = Errno.ENOMEM;
         try
         {
-            errno = Serve(call);
+            errno = call.IsWaiting ? Serve(call) : Errno.ENOSYS;
         }
         finally
         {

@@ -47,6 +47,10 @@ internal sealed class MemoryCall : IDisposable
     /// <summary>Gets what becomes of the contents.</summary>
     internal required KeyChangeData Data { get; init; }
 
+    /// <summary>Gets a value indicating whether the caller still waits. If not, it was killed, or its process has executed another program,
+    /// whose memory the addresses do not mean.</summary>
+    internal bool IsWaiting => _listener.IsWaiting(_call.Id);
+
     /// <summary>Answers the call.</summary>
     internal void Finish(Errno errno)
     {

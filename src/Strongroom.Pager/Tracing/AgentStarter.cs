@@ -1,6 +1,5 @@
 using System;
 using System.Buffers.Binary;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using Strongroom.Core;
@@ -28,13 +27,13 @@ internal sealed class AgentStarter
 
     /// <summary>Prepares the start.</summary>
     /// <param name="tid">A stopped thread of the target.</param>
-    /// <param name="unhandled">Receives reports of the thread's end.</param>
+    /// <param name="reports">Keeps what is reported meanwhile.</param>
     /// <param name="ownFilters">How many seccomp filters are the pager's own, which let all that an agent does pass.</param>
-    internal AgentStarter(int tid, Queue<WaitResult> unhandled, int ownFilters)
+    internal AgentStarter(int tid, TraceReports reports, int ownFilters)
     {
         _ownFilters = ownFilters;
         _tid = tid;
-        _injector = new Injector(tid, unhandled);
+        _injector = new Injector(tid, reports);
     }
 
     /// <summary>Gets why the start failed; null when the target is simply gone.</summary>

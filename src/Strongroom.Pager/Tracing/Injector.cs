@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
@@ -11,23 +10,27 @@ namespace Strongroom.Pager.Tracing;
 /// </remarks>
 internal sealed class Injector
 {
+    private const int SigIll = 4;
     private const int SigTrap = 5;
+    private const int SigBus = 7;
+    private const int SigSegv = 11;
     private const ulong AllButSigTrap = ~(1ul << (SigTrap - 1));
     private const ulong UserCodeSegment64 = 0x33;
 
     private readonly int _tid;
-    private readonly Queue<WaitResult> _unhandled;
+    private readonly TraceReports _reports;
     private user_regs_struct _saved;
     private ulong _savedMask;
     private int _heldSignal;
+    private bool _hasLeft;
 
     /// <summary>Prepares calls in a thread.</summary>
     /// <param name="tid">A stopped tracee.</param>
-    /// <param name="unhandled">Receives what else was reported of the thread meanwhile (its end).</param>
-    internal Injector(int tid, Queue<WaitResult> unhandled)
+    /// <param name="reports">Keeps what is reported meanwhile of other threads, and of the end of this one.</param>
+    internal Injector(int tid, TraceReports reports)
     {
         _tid = tid;
-        _unhandled = unhandled;
+        _reports = reports;
     }
 
     /// <summary>Gets or sets the address of a <c>syscall</c> instruction in the target.</summary>
@@ -63,7 +66,7 @@ internal sealed class Injector
     }
 
     /// <summary>Makes one system call.</summary>
-    /// <returns>Its result; -ESRCH also when the thread is gone.</returns>
+    /// <returns>Its result; -ESRCH also when the thread is gone or has no such instruction any more.</returns>
     internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0, ulong r12 = 0)
     {
         user_regs_struct registers = _saved;
@@ -78,7 +81,7 @@ internal sealed class Injector
         registers.rbx = rbx;
         registers.r12 = r12;
         registers.rip = SyscallAddress;
-        return Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
+        return IsStill() && Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
             ? unchecked((long)registers.rax)
             : -Libc.ESRCH;
     }
@@ -86,6 +89,11 @@ internal sealed class Injector
     /// <summary>Lets a thread in which nothing was injected go on, as if it had not been interrupted.</summary>
     internal void LetGo()
     {
+        if (!IsStill())
+        {
+            return;
+        }
+
         if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers) && RepairInterrupted(ref registers))
         {
             _ = Tracee.TrySetRegisters(_tid, registers);
@@ -99,8 +107,8 @@ internal sealed class Injector
     {
         user_regs_struct registers = _saved;
         _ = RepairInterrupted(ref registers);
-        _ = Tracee.TrySetRegisters(_tid, registers) && Tracee.TrySetSignalMask(_tid, _savedMask)
-            && Tracee.Continue(_tid, _heldSignal); // false: killed meanwhile; its end is reported
+        _ = IsStill() && Tracee.TrySetRegisters(_tid, registers) && Tracee.TrySetSignalMask(_tid, _savedMask)
+            && Tracee.Continue(_tid, _heldSignal); // false: gone meanwhile; its end is reported
     }
 
     /// <summary>Undoes what a mere interrupt does to the few system calls that signal(7) lists as ending with EINTR after a stop.</summary>
@@ -121,6 +129,13 @@ internal sealed class Injector
         or 128                  // rt_sigtimedwait
         or 208 or 333 or 426;   // io_getevents, io_pgetevents, io_uring_enter
 
+    // Another thread of the process may have executed a program meanwhile: the number then belongs to that one, stopped in its new program.
+    private bool IsStill()
+    {
+        _hasLeft = _hasLeft || _reports.HasLeft(_tid);
+        return !_hasLeft;
+    }
+
     private bool Step()
     {
         if (!Tracee.SingleStep(_tid))
@@ -130,20 +145,23 @@ internal sealed class Injector
 
         while (true)
         {
-            WaitResult result = Tracee.Wait(_tid, block: true);
+            WaitResult result = _reports.NextOf(_tid);
             switch (result.Kind)
             {
-                case WaitKind.None:
-                    continue;
                 case WaitKind.SignalStop when result.Signal == SigTrap:
                     return true;
+                case WaitKind.SignalStop when result.Signal is SigIll or SigBus or SigSegv:
+                    return false; // the instruction is not there: another thread of the program unmapped or protected it
                 case WaitKind.SignalStop:
                     _heldSignal = result.Signal; // SIGSTOP, which cannot be blocked: delivered at the end
                     break;
-                case WaitKind.InterruptStop or WaitKind.EventStop:
+                case WaitKind.InterruptStop:
+                    break;
+                case WaitKind.EventStop when result.Event != Libc.PTRACE_EVENT_EXEC:
                     break;
                 default:
-                    _unhandled.Enqueue(result);
+                    _reports.Keep(result);
+                    _hasLeft = true;
                     return false;
             }
 

@@ -27,7 +27,8 @@ internal abstract class StoppedCall
     internal int ThreadId { get; }
 
     /// <summary>Ends the thread's wait; a stop must be under way, or the program would see a result that is not for it.</summary>
-    internal void EndWait() => _ = _listener.Answer(_id, -SeccompListener.RestartAfterStop); // false: killed; its end is reported
+    /// <returns>False: the caller is gone, and its number may belong to another already.</returns>
+    internal bool EndWait() => _listener.Answer(_id, -SeccompListener.RestartAfterStop);
 
     /// <summary>Refuses the call: the thread cannot be stopped.</summary>
     internal void Refuse() => _ = _listener.Answer(_id, -Libc.ENOSYS); // false: it is gone

@@ -10,10 +10,9 @@ internal sealed partial class Tracer
 
     private void BeginCall(StoppedCall call)
     {
-        if (_threads.TryGetValue(call.ThreadId, out TracedThread? thread) && Tracee.Interrupt(thread.Tid))
+        if (_threads.TryGetValue(call.ThreadId, out TracedThread? thread) && Tracee.Interrupt(thread.Tid) && call.EndWait())
         {
             thread.Call = call;
-            call.EndWait();
         }
         else
         {
@@ -43,13 +42,12 @@ internal sealed partial class Tracer
     private bool TryInterrupt(AttachRequest request, StoppedCall caller)
     {
         if (!_threads.TryGetValue(caller.ThreadId, out TracedThread? thread) || thread.Pending is not null
-            || !Tracee.Interrupt(thread.Tid))
+            || !Tracee.Interrupt(thread.Tid) || !caller.EndWait())
         {
             return false;
         }
 
         thread.Pending = request;
-        caller.EndWait();
         return true;
     }
 
@@ -58,7 +56,7 @@ internal sealed partial class Tracer
     {
         StoppedCall call = thread.Call!;
         thread.Call = null;
-        Injector injector = new(thread.Tid, _unhandled);
+        Injector injector = new(thread.Tid, _reports);
         if (!call.HasCalls)
         {
             injector.LetGo();

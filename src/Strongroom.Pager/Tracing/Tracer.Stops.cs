@@ -129,7 +129,7 @@ internal sealed partial class Tracer
         }
         else
         {
-            new Injector(thread.Tid, _unhandled).LetGo();
+            new Injector(thread.Tid, _reports).LetGo();
         }
     }
 
@@ -165,10 +165,7 @@ internal sealed partial class Tracer
         TracedProcess process = thread.Process;
         foreach (int tid in process.Threads)
         {
-            if (tid != process.Pid)
-            {
-                ForgetThread(tid);
-            }
+            ForgetThread(tid); // the first thread too: it may have been another than the one that goes on
         }
 
         process.Threads.Clear();

@@ -14,7 +14,7 @@ namespace Strongroom.Pager.Tracing;
 internal sealed partial class Tracer : IDisposable
 {
     private readonly ConcurrentQueue<TracerRequest> _requests = new();
-    private readonly Queue<WaitResult> _unhandled = new();
+    private readonly TraceReports _reports = new();
     private readonly Dictionary<int, TracedProcess> _processes = [];
     private readonly Dictionary<int, TracedThread> _threads = [];
     private readonly HashSet<int> _earlyStops = [];
@@ -81,7 +81,7 @@ internal sealed partial class Tracer : IDisposable
         {
             _bell.Answer();
             CarryOutRequests();
-            WaitResult result = _unhandled.TryDequeue(out WaitResult held) ? held : Tracee.Wait(-1, block: true);
+            WaitResult result = _reports.Next();
             if (result.Kind == WaitKind.NoChildren)
             {
                 break;
