@@ -37,7 +37,11 @@ internal sealed class AgentStarter
     }
 
     /// <summary>Gets why the start failed; null when the target is simply gone.</summary>
-    internal string? Refusal { get; private set; }
+    internal string? Refusal
+    {
+        get;
+        private set => field = value is null || _injector.IsGone() ? null : value;
+    }
 
     /// <summary>Starts the agent and lets the thread go on, whatever comes of it.</summary>
     /// <param name="inherited">After a fork, the child's userfaultfd; null makes a new one.</param>

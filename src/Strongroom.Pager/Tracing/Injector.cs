@@ -129,6 +129,9 @@ internal sealed class Injector
         or 128                  // rt_sigtimedwait
         or 208 or 333 or 426;   // io_getevents, io_pgetevents, io_uring_enter
 
+    /// <summary>Looks whether the thread, which was stopped and was not let go, is no longer there.</summary>
+    internal bool IsGone() => !IsStill() || !Tracee.TryGetRegisters(_tid, out _);
+
     // Another thread of the process may have executed a program meanwhile: the number then belongs to that one, stopped in its new program.
     private bool IsStill()
     {
