@@ -41,11 +41,10 @@ internal sealed partial class AddressSpace
     {
         foreach (AddressRange growth in _registered.PartsOf(vma.Range, inSet: false))
         {
-            KeyRange before = _held.Find(each => each.Range.End == growth.Start);
-            if (before.Domain is { IsErased: false } domain && _uffd.IsOneRegisteredVma(vma.Range))
+            if (TryFindKeyBefore(growth, vma.Range, out KeyRange before) && _uffd.IsOneRegisteredVma(vma.Range))
             {
                 _registered.Add(growth);
-                if (!TryReseal(growth, domain, before.Protection))
+                if (!TryReseal(growth, before.Domain, before.Protection))
                 {
                     Condemn("memory of it that became longer could not be given its key");
                 }
@@ -64,15 +63,28 @@ internal sealed partial class AddressSpace
 
         foreach (AddressRange growth in _registered.PartsOf(vma, inSet: false))
         {
-            foreach (KeyRange each in _keyRanges.All)
+            if (TryFindKeyBefore(growth, vma, out _))
             {
-                if (growth.Start != vma.Start && each.Range.End == growth.Start && each.Domain is { IsErased: false })
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
+        return false;
+    }
+
+    // The key of what a VMA grew from.
+    private bool TryFindKeyBefore(AddressRange growth, AddressRange vma, out KeyRange before)
+    {
+        foreach (KeyRange each in _keyRanges.All)
+        {
+            if (growth.Start != vma.Start && each.Range.End == growth.Start && !each.Domain.IsErased)
+            {
+                before = each;
+                return true;
+            }
+        }
+
+        before = default;
         return false;
     }
 

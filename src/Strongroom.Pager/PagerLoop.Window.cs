@@ -11,8 +11,10 @@ internal sealed partial class PagerLoop
     private const int EvictAtOnce = 256;
     private const long WorthAttachingBytes = 64 << 10;
     private const long UrgentBytes = 1 << 20;
+    private const long LeastSlackBytes = 1 << 20;
 
     private long _unattachedBytes;
+    private long _refusedBytes;
     private long _lastAccounted = Stopwatch.GetTimestamp();
     private long _lastProgress = Stopwatch.GetTimestamp();
 
@@ -22,10 +24,14 @@ internal sealed partial class PagerLoop
     private long ClearBytes =>
         ((_context.Counts.Clear + _context.Counts.Limbo) << PageNumber.Shift) + _unattachedBytes;
 
+    // What the window bounds. Evicting all of the others would not make up for a process that has to be left in clear.
+    private long WindowedBytes => ClearBytes - _refusedBytes;
+
     private void Tick()
     {
         _context.Tick = 1 + (int)(Stopwatch.GetElapsedTime(_startedAt) / _tickLength);
         _unattachedBytes = 0;
+        _refusedBytes = 0;
         foreach (TargetMemory memory in _memories)
         {
             if (memory.Space is { Verdict: null, IsGone: false, Agent: not null } space)
@@ -65,8 +71,9 @@ internal sealed partial class PagerLoop
     {
         long bytes = Math.Max(0, ProcessTable.AnonymousBytes(memory.Pid));
         _unattachedBytes += bytes;
+        _refusedBytes += memory.Refusal is null ? 0 : bytes;
         bool isOld = Stopwatch.GetElapsedTime(memory.BornAt) >= _context.Options.Idle;
-        bool isUrgent = bytes >= UrgentBytes && ClearBytes > _context.Options.WindowBytes;
+        bool isUrgent = bytes >= UrgentBytes && WindowedBytes > _context.Options.WindowBytes;
         if (!memory.IsAttachPending && memory.Refusal is null && bytes >= WorthAttachingBytes && (isOld || isUrgent))
         {
             memory.IsAttachPending = true;
@@ -78,13 +85,13 @@ internal sealed partial class PagerLoop
     // Faults wait while more than that is in clear, but only as long as sealing goes on: what keeps it from going on may be an event
     // that has not been read.
     private bool MustFaultsWait() =>
-        ClearBytes > _context.Options.WindowBytes + Math.Max(_context.Options.WindowBytes / 16, UrgentBytes)
+        WindowedBytes > _context.Options.WindowBytes + Math.Max(_context.Options.WindowBytes / 16, LeastSlackBytes)
         && _memories.Exists(static memory => memory.Space is { IsSealing: true });
 
     // True: something was sealed and more may have to be.
     private bool KeepWindow()
     {
-        long tooMany = (ClearBytes - _context.Options.WindowBytes) >> PageNumber.Shift;
+        long tooMany = (WindowedBytes - _context.Options.WindowBytes) >> PageNumber.Shift;
         if (tooMany <= 0)
         {
             return false;

@@ -122,6 +122,22 @@ public class EncryptionTests
         Directory.Delete(directory, recursive: true);
     }
 
+    // If the child's 64 MiB counted, all that the parent works in would be sealed at every look, because it does not fit beside them.
+    [Fact]
+    public void A_process_that_stays_in_clear_takes_no_room_in_the_window()
+    {
+        Requirements.Pager();
+        string directory = Workplace.NewRunDirectory("beside");
+        string file = Path.Combine(directory, "report.json");
+        RunOptions options = new() { Window = "16M", Idle = "400ms" };
+        Outcome outcome = Supervised.Run(options.Wrap(new Launch(CProgram.Target("beside_refused").Executable), file));
+        Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == "worked\n", outcome.ToString());
+        RunReport report = RunReport.Read(file, outcome);
+        Assert.Contains("seccomp filter", report.ToString(), StringComparison.Ordinal);
+        Assert.InRange(report.SealedPages, 1, 1_000);
+        Directory.Delete(directory, recursive: true);
+    }
+
     [Fact]
     public void Equal_pages_have_different_ciphertext_and_another_one_at_every_seal()
     {
