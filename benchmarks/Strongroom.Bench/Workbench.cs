@@ -102,12 +102,14 @@ internal static class Workbench
     /// <summary>Runs a command under Strongroom.</summary>
     /// <param name="options">Options of <c>strongroom run</c>.</param>
     /// <param name="command">The command.</param>
-    internal static CommandRun RunSealed(IReadOnlyList<string> options, IReadOnlyList<string> command)
+    /// <param name="prefix">What starts Strongroom in turn, as <c>taskset 1</c>; null for nothing.</param>
+    internal static CommandRun RunSealed(
+        IReadOnlyList<string> options, IReadOnlyList<string> command, IReadOnlyList<string>? prefix = null)
     {
         string report = At("report.json");
         File.Delete(report);
         CommandRun run = Run(
-            [Path.Combine(s_root, "strongroom"), "run", "--quiet", "--report", report, .. options, "--", .. command]);
+            [.. prefix ?? [], Path.Combine(s_root, "strongroom"), "run", "--quiet", "--report", report, .. options, "--", .. command]);
         using FileStream stream = File.OpenRead(report);
         return run with { Report = RunReportWriter.Read(stream) };
     }

@@ -8,6 +8,8 @@ namespace Strongroom.Pager;
 /// <content>When to seal: what is idle, at every tick; what is more than the window, at once.</content>
 internal sealed partial class PagerLoop
 {
+    private static readonly TimeSpan s_youth = TimeSpan.FromSeconds(1);
+
     private const int EvictAtOnce = 256;
     private const long WorthAttachingBytes = 64 << 10;
     private const long UrgentBytes = 1 << 20;
@@ -72,7 +74,8 @@ internal sealed partial class PagerLoop
         long bytes = Math.Max(0, ProcessTable.AnonymousBytes(memory.Pid));
         _unattachedBytes += bytes;
         _refusedBytes += memory.Refusal is null ? 0 : bytes;
-        bool isOld = Stopwatch.GetElapsedTime(memory.BornAt) >= _context.Options.Idle;
+        TimeSpan age = Stopwatch.GetElapsedTime(memory.BornAt);
+        bool isOld = age >= _context.Options.Idle || age >= s_youth;
         bool isUrgent = bytes >= UrgentBytes && WindowedBytes > _context.Options.WindowBytes;
         if (!memory.IsAttachPending && memory.Refusal is null && bytes >= WorthAttachingBytes && (isOld || isUrgent))
         {
