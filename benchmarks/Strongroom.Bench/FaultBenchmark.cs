@@ -10,7 +10,7 @@ internal sealed class FaultBenchmark : IBenchmark
 {
     // So far apart that no page is near one touched before: nothing is brought back but what was asked for.
     private const string Mebibytes = "1024";
-    private const string Touches = "500";
+    private const string Touches = "1000";
 
     private const string SweepMebibytes = "256";
     private const int SweepPages = 256 * 256;

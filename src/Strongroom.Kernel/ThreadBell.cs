@@ -18,6 +18,7 @@ internal sealed partial class ThreadBell : IDisposable
 
     private readonly MachineCode _handler = MachineCode.Load(MachineCode.Assemble(static c => c.ret()));
     private readonly Timer _again;
+    private readonly Lock _ringing = new(); // the timer runs exactly while it rings: left running, it would wake a thread a thousand times a second
     private volatile int _tid;
     private volatile bool _isRinging;
 
@@ -45,9 +46,13 @@ internal sealed partial class ThreadBell : IDisposable
     /// <summary>Interrupts the thread until it answers. Any thread.</summary>
     internal void Ring()
     {
-        _isRinging = true;
+        lock (_ringing)
+        {
+            _isRinging = true;
+            _ = _again.Change(1, 1);
+        }
+
         Send();
-        _ = _again.Change(1, 1);
     }
 
     /// <summary>Says that the thread is awake and will look at its news. Called by that thread.</summary>
@@ -55,8 +60,11 @@ internal sealed partial class ThreadBell : IDisposable
     {
         if (_isRinging)
         {
-            _isRinging = false;
-            _ = _again.Change(Timeout.Infinite, Timeout.Infinite);
+            lock (_ringing)
+            {
+                _isRinging = false;
+                _ = _again.Change(Timeout.Infinite, Timeout.Infinite);
+            }
         }
     }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "warm.h"
 
 static uint64_t now(void)
 {
@@ -58,15 +59,7 @@ int main(int argc, char **argv)
     if (ioctl(uffd, UFFDIO_REGISTER, &range))
         return 1;
 
-    // Sealing leaves pages behind that the kernel has just got back and gives out first. So that both take such pages:
-    size_t spare = 64UL << 20;
-    char *used = mmap(NULL, spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (used == MAP_FAILED)
-        return 1;
-    madvise(used, spare, MADV_NOHUGEPAGE);
-    for (size_t at = 0; at < spare; at += 4096)
-        used[at] = 1;
-    munmap(used, spare);
+    warm_free_memory();
     pid_t server = fork();
     if (server == 0)
         serve(uffd);

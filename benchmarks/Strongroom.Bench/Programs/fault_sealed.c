@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "warm.h"
 
 static uint64_t now(void)
 {
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < pages; i++)
         p[i * 512] = i + 1;
     sleep((unsigned)atoi(argv[2]));
+    warm_free_memory();
     size_t stride = pages / (size_t)touches;
     for (long i = 0; i < touches; i++) {
         size_t page = (size_t)i * stride;
