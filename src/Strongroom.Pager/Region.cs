@@ -43,6 +43,9 @@ internal sealed class Region
     /// <summary>Gets how many pages are not Untracked.</summary>
     internal int TrackedCount { get; private set; }
 
+    /// <summary>Gets a value indicating whether every page is Limbo or sealed: where faults are reported, none can be present.</summary>
+    internal bool IsAbsent => TrackedCount == PageCount && ClearCount == 0;
+
     /// <summary>Gets or sets the tick at which some page here was last known to be in use.</summary>
     internal int LastUsedTick { get; set; }
 
