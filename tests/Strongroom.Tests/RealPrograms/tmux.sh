@@ -18,8 +18,13 @@ t send-keys 'stty size; i=0; while [ $i -lt 300 ]; do i=$((i + 1)); echo line-$i
 see 'done'
 t split-window 'sleep 0.3; echo "second pane"; sleep 30'
 sleep 0.6
-t send-keys -t 0.0 'sleep 60' Enter C-c
-t send-keys -t 0.0 'echo status-$?' Enter
+t send-keys -t 0.0 'sh -c '"'trap \"echo caught\" INT; echo ready; sleep 60; echo status-\$?'" Enter
+see ready
+for i in $(seq 100); do # the first may come before sleep has begun
+    t send-keys -t 0.0 C-c
+    sleep 0.3
+    ! t capture-pane -p -t 0.0 | grep -q '^status-130' || break
+done
 see status-130
 see 'second pane' 1
 echo 'status-130, second pane'
