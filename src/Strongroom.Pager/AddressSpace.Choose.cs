@@ -125,17 +125,20 @@ internal sealed partial class AddressSpace
     private bool PlanRegion(Region region, int age, int wanted, bool mayRegister, out int planned)
     {
         planned = 0;
-        for (int i = 0; i < Region.PageCount && planned < wanted; i++)
+        // Of pages scattered over a large memory, regions hold a few each: they are found by their bits.
+        int next = 0;
+        while (planned < wanted && (next = region.NextClear(next)) < Region.PageCount)
         {
-            if (!IsEligible(region, i, age))
+            int index = next++;
+            if (!IsEligible(region, index, age))
             {
                 continue;
             }
 
-            PageNumber first = new(region.FirstPage + (ulong)i);
+            PageNumber first = new(region.FirstPage + (ulong)index);
             int room = RoomInRegisteredVma(first, mayRegister);
             int count = 0;
-            while (count < Math.Min(room, wanted - planned) && i + count < Region.PageCount && IsEligible(region, i + count, age))
+            while (count < Math.Min(room, wanted - planned) && index + count < Region.PageCount && IsEligible(region, index + count, age))
             {
                 count++;
             }
@@ -146,7 +149,7 @@ internal sealed partial class AddressSpace
             }
 
             planned += count;
-            i += Math.Max(count, 1) - 1;
+            next = index + Math.Max(count, 1);
         }
 
         return true;

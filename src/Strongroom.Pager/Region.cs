@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Strongroom.Pager;
 
 /// <summary>The entries of 512 pages that are aligned to 2 MiB, and how lively they are. 2 KiB and a header.</summary>
@@ -88,6 +90,24 @@ internal sealed class Region
         Count(entry.State, +1);
         Mark(_clear, index, entry.State == PageState.Clear);
         Mark(_tracked, index, entry.State != PageState.Untracked);
+    }
+
+    /// <summary>Gets the index of the first Clear page from an index on; <see cref="PageCount"/> when there is none.</summary>
+    internal int NextClear(int from)
+    {
+        ulong mask = ulong.MaxValue << (from & 63);
+        for (int word = from >> 6; word < Words; word++)
+        {
+            ulong found = _clear[word] & mask;
+            if (found != 0)
+            {
+                return (word << 6) + BitOperations.TrailingZeroCount(found);
+            }
+
+            mask = ulong.MaxValue;
+        }
+
+        return PageCount;
     }
 
     /// <summary>Forgets which pages a scan found present.</summary>
