@@ -111,31 +111,19 @@ public class EncryptionTests
     [Fact]
     public void The_window_holds_while_a_program_walks_through_its_memory()
     {
-        Requirements.Pager();
-        string directory = Workplace.NewRunDirectory("walk");
-        string file = Path.Combine(directory, "report.json");
-        RunOptions options = new() { Window = "8M", Idle = "40ms" };
-        Outcome outcome = Supervised.Run(options.Wrap(new Launch(CProgram.Target("walk").Executable, "256", "4"), file));
-        Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == "walked\n", outcome.ToString());
-        RunReport report = RunReport.Read(file, outcome);
+        Launch walk = new(CProgram.Target("walk").Executable, "256", "4");
+        RunReport report = ReportOf(walk, new RunOptions { Window = "8M", Idle = "40ms" }, "walked\n");
         Assert.InRange(report.Number("meanClearBytes"), 1 << 20, 64 << 20);
-        Directory.Delete(directory, recursive: true);
     }
 
     // If the child's 64 MiB counted, all that the parent works in would be sealed at every look, because it does not fit beside them.
     [Fact]
     public void A_process_that_stays_in_clear_takes_no_room_in_the_window()
     {
-        Requirements.Pager();
-        string directory = Workplace.NewRunDirectory("beside");
-        string file = Path.Combine(directory, "report.json");
-        RunOptions options = new() { Window = "16M", Idle = "400ms" };
-        Outcome outcome = Supervised.Run(options.Wrap(new Launch(CProgram.Target("beside_refused").Executable), file));
-        Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == "worked\n", outcome.ToString());
-        RunReport report = RunReport.Read(file, outcome);
+        Launch beside = new(CProgram.Target("beside_refused").Executable);
+        RunReport report = ReportOf(beside, new RunOptions { Window = "16M", Idle = "400ms" }, "worked\n");
         Assert.Contains("seccomp filter", report.ToString(), StringComparison.Ordinal);
         Assert.InRange(report.SealedPages, 1, 1_000);
-        Directory.Delete(directory, recursive: true);
     }
 
     [Fact]
@@ -176,6 +164,18 @@ public class EncryptionTests
         Assert.True(markers == 0, $"{markers} markers are in process {pid} ({ProcessTable.Name(pid)}).");
         int keys = CountKeySchedules(pid);
         Assert.True(keys == 0, $"{keys} expanded AES keys are in process {pid} ({ProcessTable.Name(pid)}).");
+    }
+
+    private static RunReport ReportOf(Launch program, RunOptions options, string output)
+    {
+        Requirements.Pager();
+        string directory = Workplace.NewRunDirectory("report");
+        string file = Path.Combine(directory, "report.json");
+        Outcome outcome = Supervised.Run(options.Wrap(program, file));
+        Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == output, outcome.ToString());
+        RunReport report = RunReport.Read(file, outcome);
+        Directory.Delete(directory, recursive: true);
+        return report;
     }
 
     // Everything of the tree that is neither the holder nor its agent, which shares its memory.

@@ -27,7 +27,6 @@ internal sealed class Holder : IDisposable
         Marker = marker;
         string[] words = ready[ready.IndexOf("ready", StringComparison.Ordinal)..].Split([' ', '\n']);
         ProcessId = int.Parse(words[1], CultureInfo.InvariantCulture);
-        Area = ulong.Parse(words[2].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The sixteen bytes that stand in every page, two or three times.</summary>
@@ -35,9 +34,6 @@ internal sealed class Holder : IDisposable
 
     /// <summary>The holder itself.</summary>
     public int ProcessId { get; }
-
-    /// <summary>Where its marked pages begin.</summary>
-    public ulong Area { get; }
 
     /// <summary>The first process of the tree: the pager, under Strongroom.</summary>
     public int RootId => _supervised.WaitForRoot();

@@ -3,21 +3,6 @@
 #include "keys.h"
 enum { Rounds = 60, Others = 3 };
 
-static void *rest(void *argument)
-{
-    (void)argument;
-    for (;;)
-        pause();
-    return NULL;
-}
-
-static void *execute(void *argument)
-{
-    usleep((uintptr_t)argument);
-    execl("/bin/true", "true", NULL);
-    fail("execl: %s", strerror(errno));
-}
-
 static void call_for_ever(void)
 {
     int fd = SYS(strongroom_open(0));
@@ -37,9 +22,9 @@ static int end_of_child(int round, bool executes)
     uintptr_t delay = 20000 + mix(round) % 5000;
     if (child == 0) {
         for (int i = 0; i < Others; i++)
-            spawn(rest, NULL);
+            spawn(wait_for_ever, NULL);
         if (executes)
-            spawn(execute, (void *)delay);
+            spawn(execute_true, (void *)delay);
         call_for_ever();
     }
     if (!executes) {

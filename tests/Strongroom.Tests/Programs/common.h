@@ -173,6 +173,22 @@ static UNUSED void join(pthread_t thread)
     CHECK(error == 0, "cannot join a thread: %s", strerror(error));
 }
 
+// Threads of a process that is about to end: one that only waits, and one that executes another program after some microseconds.
+static UNUSED void *wait_for_ever(void *argument)
+{
+    (void)argument;
+    for (;;)
+        pause();
+    return NULL;
+}
+
+static UNUSED void *execute_true(void *microseconds)
+{
+    usleep((uintptr_t)microseconds);
+    execl("/bin/true", "true", (char *)NULL);
+    fail("execl: %s", strerror(errno));
+}
+
 // Memory that lies idle while the program does its work, so that there is always something to seal and, at the end,
 // something to open again.
 enum { BallastPages = 512 };

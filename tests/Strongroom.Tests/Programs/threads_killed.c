@@ -3,27 +3,12 @@
 #include "common.h"
 enum { Rounds = 150, Others = 3 };
 
-static void *rest(void *argument)
-{
-    (void)argument;
-    for (;;)
-        pause();
-    return NULL;
-}
-
-static void *execute(void *argument)
-{
-    usleep((uintptr_t)argument);
-    execl("/bin/true", "true", NULL);
-    fail("execl: %s", strerror(errno));
-}
-
 static void be_victim(long delay)
 {
     for (int i = 0; i < Others; i++)
-        spawn(rest, NULL);
+        spawn(wait_for_ever, NULL);
     if (delay)
-        spawn(execute, (void *)delay);
+        spawn(execute_true, (void *)delay);
     volatile unsigned char *area = map(4 * MiB);
     for (size_t at = 0;; at = (at + PAGE) % (4 * MiB))
         area[at]++;
