@@ -21,10 +21,12 @@ internal static partial class Libc
     internal const int EEXIST = 17;
     internal const int EINVAL = 22;
     internal const int ENOSYS = 38;
+    internal const int ECANCELED = 125;
 
     internal const int O_CLOEXEC = 0x80000;
     internal const int O_NONBLOCK = 0x800;
     internal const int O_RDWR = 2;
+    internal const int F_SETPIPE_SZ = 1031;
 
     /// <summary>syscall(2): returns -1 and sets errno on failure.</summary>
     [LibraryImport("libc", SetLastError = true)]

@@ -35,7 +35,7 @@ internal sealed partial class AddressSpace
         foreach (int age in ages)
         {
             // One age a plan: a page must not be planned twice.
-            BeginPlan();
+            BeginPlan(isOfProbes: false);
             PlanOlderThan(age, wanted - moved);
             moved += ExecutePlan();
             if (moved >= (wanted + 1) / 2 || !CanMove)
@@ -59,14 +59,14 @@ internal sealed partial class AddressSpace
             }
         }
 
-        BeginPlan();
+        BeginPlan(isOfProbes: true);
         int regions = _table.Regions.Count;
         for (int i = 0; i < regions; i++)
         {
             if (_planned + ProbesPerRegion > MaxMoves)
             {
                 _ = ExecutePlan();
-                BeginPlan();
+                BeginPlan(isOfProbes: true);
                 if (!CanMove || _slots!.CountOf(SlotState.Free) < AgentLayout.SealSlots)
                 {
                     return; // the others at the next tick
@@ -88,7 +88,7 @@ internal sealed partial class AddressSpace
     /// <summary>Seals a region that proved cold.</summary>
     internal void SealCold()
     {
-        BeginPlan();
+        BeginPlan(isOfProbes: false);
         while (_cold.TryPeek(out Region? region)
             && PlanRegion(region, age: 1, Region.PageCount, mayRegister: false, out _))
         {
@@ -143,7 +143,7 @@ internal sealed partial class AddressSpace
                 count++;
             }
 
-            if (count > 0 && !TryPlan(first, count, isProbe: false))
+            if (count > 0 && !TryPlan(first, count))
             {
                 return false;
             }
@@ -178,7 +178,7 @@ internal sealed partial class AddressSpace
                 {
                     if (RoomInRegisteredVma(page, mayRegister: false) > 0)
                     {
-                        _ = TryPlan(page, 1, isProbe: true); // false: no room, the region is probed with fewer
+                        _ = TryPlan(page, 1); // false: no room, the region is probed with fewer
                     }
 
                     break;
@@ -226,7 +226,7 @@ internal sealed partial class AddressSpace
         {
             if (region[i].State == PageState.Limbo)
             {
-                QueueForEncryption(region[i].Value);
+                _queue.Add(region[i].Value);
             }
         }
     }

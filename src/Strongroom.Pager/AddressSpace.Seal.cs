@@ -7,44 +7,47 @@ using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager;
 
-/// <content>Sealing: pages are moved to staging (Limbo), encrypted into frames, and the staging pages are dropped.</content>
+/// <content>Sealing: pages in staging (Limbo) are encrypted into frames, and the staging pages are dropped.</content>
 internal sealed partial class AddressSpace
 {
-    private const int MaxMoves = 50;
     private const int EncryptAtOnce = 32;
     private const int MaxDropRuns = 26;
     private const int DropWhenDirty = 256;
 
-    private readonly Move[] _plan = new Move[MaxMoves];
-    private readonly bool[] _isQueued = new bool[AgentLayout.SlotCount];
-    private int _planned;
-    private int _queuedSlots;
-    private int _nextSlot;
+    private readonly SealQueue _queue = new();
     private bool _isDropping;
     private StagingSlots? _slots;
 
-    /// <summary>Gets a value indicating whether pages can be moved to staging now.</summary>
-    internal bool CanMove => Agent is { IsBusy: false } && Verdict is null && !IsGone && _waiting.Count == 0 && !_mustReconcile
-        && _slots!.CountOf(SlotState.Free) > 0;
-
     /// <summary>Gets a value indicating whether <see cref="Work"/> has something to do.</summary>
-    internal bool HasWork => Agent is not null && (_queuedSlots > 0
-        || (!Agent.IsBusy && (_slots!.CountOf(SlotState.Dirty) > 0 || _toUnshare.Count > 0)));
+    internal bool HasWork => Agent is not null && (!_queue.IsEmpty
+        || (!Agent.IsBusy && (MustDrop || _toUnshare.Count > 0)));
 
     /// <summary>Gets a value indicating whether sealing goes on here by itself, whether or not faults are answered meanwhile.</summary>
     internal bool IsSealing => Verdict is null && !IsGone
-        && (_queuedSlots > 0 || _isDropping || (CanMove && (HasWork || FutileTick != _context.Tick)));
+        && (!_queue.IsEmpty || _isDropping || (CanMove && (HasWork || FutileTick != _context.Tick)));
 
     /// <summary>Gets a value indicating whether the agent has not answered for so long that something is wrong with it.</summary>
     internal bool IsAgentOverdue =>
         Agent is { IsBusy: true } && Stopwatch.GetElapsedTime(Agent.SentAt) > AgentLink.Patience;
 
+    // A full batch is dropped while the next one is encrypted: as long as there is a next one, it is moved first.
+    private bool MustDrop
+    {
+        get
+        {
+            int dirty = _slots!.CountOf(SlotState.Dirty);
+            return _queue.IsEmpty
+                ? dirty > 0 && !(HasColdRegions && _slots.CountOf(SlotState.Free) >= AgentLayout.SealSlots)
+                : dirty >= DropWhenDirty;
+        }
+    }
+
     /// <summary>Does a slice of the work that sealing takes: some tens of microseconds.</summary>
     internal void Work()
     {
-        if (_queuedSlots > 0)
+        if (!_queue.IsEmpty)
         {
-            EncryptSome(EncryptAtOnce);
+            EncryptSome();
         }
 
         if (Agent is not { IsBusy: false } || Verdict is not null)
@@ -52,8 +55,7 @@ internal sealed partial class AddressSpace
             return;
         }
 
-        int dirty = _slots!.CountOf(SlotState.Dirty);
-        if (dirty >= DropWhenDirty || (dirty > 0 && _queuedSlots == 0))
+        if (MustDrop)
         {
             SendDrop();
         }
@@ -79,184 +81,55 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // Plans the move of a run of Clear pages; false when the plan or the staging is full.
-    private bool TryPlan(PageNumber first, int count, bool isProbe)
-    {
-        while (count > 0)
-        {
-            int found = _planned == MaxMoves ? 0 : _slots!.FindFree(_nextSlot, count, out _nextSlot);
-            if (found == 0)
-            {
-                return false;
-            }
-
-            _plan[_planned++] = new(first, found, _nextSlot, isProbe);
-            _nextSlot += found;
-            first = new(first.Value + (ulong)found);
-            count -= found;
-        }
-
-        return true;
-    }
-
-    private void BeginPlan()
-    {
-        _planned = 0;
-        _nextSlot = 0;
-    }
-
-    // Sends the planned moves and waits for the reply. No event is read meanwhile; see the class.
-    private int ExecutePlan()
-    {
-        if (_planned == 0)
-        {
-            return 0;
-        }
-
-        AgentMessage message = Agent!.Message;
-        message.Clear();
-        for (int i = 0; i < _planned; i++)
-        {
-            _ = message.AddMove(
-                Agent.RemoteUffd,
-                Agent.SlotAddress(_plan[i].Slot),
-                _plan[i].First.Address.Value,
-                (ulong)_plan[i].Count << PageNumber.Shift);
-        }
-
-        long start = Stopwatch.GetTimestamp();
-        if (!Agent.TryExchange())
-        {
-            Condemn("its agent was killed or does not answer");
-            return 0;
-        }
-
-        _context.Statistics.Sealing.Move += Stopwatch.GetTimestamp() - start;
-        int moved = 0;
-        for (int i = 0; i < _planned; i++)
-        {
-            moved += ApplyMove(_plan[i], message.Result(i), message.MovedBytes(i));
-        }
-
-        return moved;
-    }
-
-    // The reply lies in the target's memory and is not trusted: a number too large is cut, and a page said to be moved that is not
-    // in staging is found out when it is read.
-    private int ApplyMove(Move move, long result, long movedBytes)
-    {
-        int moved = result == 0 ? move.Count : (int)Math.Clamp(movedBytes >> PageNumber.Shift, 0, move.Count);
-        for (int i = 0; i < moved; i++)
-        {
-            PageNumber page = new(move.First.Value + (ulong)i);
-            _slots!.Fill(move.Slot + i, page);
-            _table.Set(page, PageEntry.Of(PageState.Limbo, move.Slot + i));
-            if (!move.IsProbe)
-            {
-                QueueForEncryption(move.Slot + i);
-            }
-        }
-
-        if (moved == 0 && result < 0)
-        {
-            HandleMoveError(move, (int)-result);
-        }
-
-        return moved;
-    }
-
-    private void HandleMoveError(Move move, int errno)
-    {
-        PageNumber page = move.First;
-        switch (errno)
-        {
-            case Libc.EAGAIN:
-                break; // the layout is changing: later
-            case Libc.ENOENT when _table[page].State == PageState.Clear:
-                _table.Set(page, default); // not there any more
-                break;
-            case Libc.EEXIST:
-                _slots!.Spoil(move.Slot, move.Count); // mlockall(2) fills staging too: to be dropped first
-                break;
-            case Libc.EBUSY:
-                NoteBusy(page, move.Count);
-                break;
-            case Libc.EINVAL:
-                ExcludeVmaOf(page);
-                break;
-            case Libc.ESRCH:
-                IsGone = true;
-                break;
-            default:
-                Condemn($"page 0x{page.Value:x} cannot be moved to staging (errno {errno})");
-                break;
-        }
-    }
-
-    private void QueueForEncryption(int slot)
-    {
-        if (!_isQueued[slot])
-        {
-            _isQueued[slot] = true;
-            _queuedSlots++;
-        }
-    }
-
     private void EncryptAllStaged()
     {
         for (int slot = 0; _slots is not null && slot < AgentLayout.SlotCount; slot++)
         {
             if (_slots.StateOf(slot) == SlotState.Full)
             {
-                QueueForEncryption(slot);
+                _queue.Add(slot);
             }
         }
 
-        while (_queuedSlots > 0 && Verdict is null)
+        while (!_queue.IsEmpty && Verdict is null)
         {
-            EncryptSome(EncryptAtOnce);
+            EncryptSome();
         }
     }
 
-    // Reads a run of queued slots into the bounce buffer and encrypts what still is in Limbo.
-    private void EncryptSome(int limit)
+    // Reads pages of queued slots into the bounce buffer and encrypts them.
+    private void EncryptSome()
     {
-        int first = Array.IndexOf(_isQueued, true);
-        int count = 0;
-        while (count < limit && first + count < _isQueued.Length && _isQueued[first + count])
-        {
-            _isQueued[first + count] = false;
-            _queuedSlots--;
-            if (_slots!.StateOf(first + count) != SlotState.Full)
-            {
-                break; // rescued or dropped since it was queued
-            }
-
-            count++;
-        }
-
-        if (count == 0)
-        {
-            return;
-        }
-
         long start = Stopwatch.GetTimestamp();
-        Span<byte> plaintext = _context.Bounce[..(count << PageNumber.Shift)];
-        if (Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(first)) != plaintext.Length)
+        Span<int> slots = stackalloc int[EncryptAtOnce];
+        if (!TryReadQueued(ref slots))
         {
             Condemn("its staging area was changed from inside");
             return;
         }
 
         long read = Stopwatch.GetTimestamp();
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < slots.Length; i++)
         {
-            Encrypt(first + i, plaintext.Slice(i << PageNumber.Shift, PageNumber.SizeBytes));
+            if (slots[i] >= 0)
+            {
+                Encrypt(slots[i], _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes));
+            }
         }
 
-        CryptographicOperations.ZeroMemory(plaintext);
+        CryptographicOperations.ZeroMemory(_context.Bounce[..(slots.Length << PageNumber.Shift)]);
         _context.Statistics.Sealing.Read += read - start;
         _context.Statistics.Sealing.Encrypt += Stopwatch.GetTimestamp() - read;
+    }
+
+    // What is in the pipe was copied nowhere yet; what is not is read like a file, which fails at a missing page instead of waiting.
+    private bool TryReadQueued(ref Span<int> slots)
+    {
+        int piped = _queue.TakePiped(slots);
+        slots = slots[..(piped > 0 ? piped : _queue.TakeRun(slots))];
+        Span<byte> plaintext = _context.Bounce[..(slots.Length << PageNumber.Shift)];
+        int read = piped > 0 ? Agent!.Pipe!.Read(plaintext) : Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(slots[0]));
+        return read == plaintext.Length;
     }
 
     private void Encrypt(int slot, ReadOnlySpan<byte> plaintext)
@@ -351,7 +224,4 @@ internal sealed partial class AddressSpace
             Condemn("its agent was killed");
         }
     }
-
-    /// <summary>A planned move of pages to slots.</summary>
-    private readonly record struct Move(PageNumber First, int Count, int Slot, bool IsProbe);
 }

@@ -205,6 +205,7 @@ internal sealed partial class AddressSpace : IDisposable
         }
         else if (entry.State == PageState.Limbo)
         {
+            _queue.Leave(entry.Value);
             _slots!.Soil(entry.Value);
         }
 

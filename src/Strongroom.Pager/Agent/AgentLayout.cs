@@ -34,6 +34,9 @@ internal static class AgentLayout
     /// <summary>Within a message: the ready flag of the start.</summary>
     internal const int ReadyOffset = 8;
 
+    /// <summary>Within a message: nonzero once a call returned something else than 0 (8 bytes, the results' bits together).</summary>
+    internal const int FailuresOffset = 16;
+
     /// <summary>Within a message: the calls, 64 bytes each: number, six arguments, result.</summary>
     internal const int CallsOffset = 64;
 
@@ -41,6 +44,9 @@ internal static class AgentLayout
 
     /// <summary>In the place of a call's number: overwrite memory with zeros; the arguments are address and length.</summary>
     internal const int WipeNumber = -1;
+
+    /// <summary>Bit of a call's number: to be made only if every call before it in the message returned 0. Else its result is -ECANCELED.</summary>
+    internal const int IfAllSucceededBit = 30;
 
     internal const int MaxCalls = 60;
 

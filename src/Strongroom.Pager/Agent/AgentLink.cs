@@ -49,6 +49,12 @@ internal sealed class AgentLink : IDisposable
     /// <summary>Gets or sets the number of the userfaultfd in the agent's descriptor table.</summary>
     internal int RemoteUffd { get; set; }
 
+    /// <summary>Gets or sets the pipe through which the agent lends staging pages; set before it is used for the first time.</summary>
+    internal PagePipe? Pipe { get; set; }
+
+    /// <summary>Gets or sets the number of the pipe's other end in the agent's descriptor table.</summary>
+    internal int RemotePipe { get; set; }
+
     /// <summary>Gets a value indicating whether a message was sent whose reply has not come.</summary>
     internal bool IsBusy { get; private set; }
 
@@ -108,6 +114,7 @@ internal sealed class AgentLink : IDisposable
         _ = _process.Send(9); // false: it has ended already
         _process.Dispose();
         _socket.Dispose();
+        Pipe?.Dispose();
         Memory.Dispose();
     }
 }

@@ -48,6 +48,7 @@ internal sealed class AgentMessage
         CallCount = 0;
         IsAside = false;
         _dataBytes = 0;
+        BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(AgentLayout.FailuresOffset), 0);
     }
 
     /// <summary>Adds a system call.</summary>
@@ -91,16 +92,32 @@ internal sealed class AgentMessage
         return Add(SystemCall.Ioctl, (ulong)remoteUffd, Libc.UFFDIO_MOVE, AddData(move));
     }
 
+    /// <summary>Adds the lending of staging pages to a pipe, which is made only if all calls before it returned 0.</summary>
+    /// <param name="remotePipe">The pipe's writing end in the agent's table.</param>
+    /// <param name="vectors">Where the iovecs lie: see <see cref="AddVector"/>.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="pass">What lets the call through the filter.</param>
+    /// <returns>The index of the call, whose result is the bytes lent, -ECANCELED or another negative errno.</returns>
+    internal int AddLend(int remotePipe, ulong vectors, int count, ulong pass) =>
+        Add(SystemCall.VmSplice | (1L << AgentLayout.IfAllSucceededBit), (ulong)remotePipe, vectors, (ulong)count, f: pass);
+
+    /// <summary>Adds a struct iovec; those added one after the other make an array.</summary>
+    /// <returns>Its address in the target.</returns>
+    internal ulong AddVector(ulong address, ulong lengthBytes)
+    {
+        Span<byte> vector = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(vector, address);
+        BinaryPrimitives.WriteUInt64LittleEndian(vector[8..], lengthBytes);
+        return AddData(vector);
+    }
+
     /// <summary>Adds, as the only call with data, the receiving of a descriptor that is sent behind the message.</summary>
     /// <returns>The index of the call; then see <see cref="ReceivedDescriptor"/>.</returns>
     internal int AddReceive()
     {
         ulong one = AddData(stackalloc byte[8]);
         ulong control = AddData(stackalloc byte[24]);
-        Span<byte> vector = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(vector, one);
-        BinaryPrimitives.WriteUInt64LittleEndian(vector[8..], 8);
-        ulong parts = AddData(vector);
+        ulong parts = AddVector(one, 8);
         Span<byte> header = stackalloc byte[56]; // struct msghdr
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header[16..], parts);

@@ -83,6 +83,7 @@ internal static class AgentProgram
         Label run = c.CreateLabel();
         Label next = c.CreateLabel();
         Label call = c.CreateLabel();
+        Label make = c.CreateLabel();
         Label done = c.CreateLabel();
         Label reply = c.CreateLabel();
         Label watch = c.CreateLabel();
@@ -133,6 +134,13 @@ internal static class AgentProgram
         c.rep.stosb();
         c.jmp(done);
         c.Label(ref call);
+        c.btr(rax, AgentLayout.IfAllSucceededBit);
+        c.jnc(make);
+        c.cmp(__qword_ptr[rbx + AgentLayout.FailuresOffset], 0);
+        c.je(make);
+        c.mov(rax, -Libc.ECANCELED);
+        c.jmp(done);
+        c.Label(ref make);
         c.mov(rdx, __[r13 + 24]);
         c.mov(r10, __[r13 + 32]);
         c.mov(r8, __[r13 + 40]);
@@ -140,6 +148,7 @@ internal static class AgentProgram
         c.syscall();
         c.Label(ref done);
         c.mov(__[r13 + 56], rax);
+        c.or(__[rbx + AgentLayout.FailuresOffset], rax);
         c.add(r13, AgentLayout.CallBytes);
         c.dec(r14d);
         c.jmp(next);

@@ -16,5 +16,6 @@ internal static class SystemCall
     internal const int Chdir = 80;
     internal const int Munlock = 150;
     internal const int Prctl = 157;
+    internal const int VmSplice = 278;
     internal const int Userfaultfd = 323;
 }

@@ -28,7 +28,7 @@ internal sealed partial class CallService : IDisposable
     private const uint EPOLLHUP = 0x10;
     private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
 
-    private readonly PagerContext _context;              // any thread: MayWipeStaging, Files, MapPass; the rest only on the pager thread
+    private readonly PagerContext _context;              // any thread: MayWipeStaging, Files, passes; the rest only on the pager thread
     private readonly CallOptions _options;               // immutable
     private readonly Tracer _tracer;                     // its Post is for any thread
     private readonly Action<TracerNews> _tell;           // any thread
@@ -78,7 +78,7 @@ internal sealed partial class CallService : IDisposable
         FilterProgram filter = new();
         filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
-        PageLending.AddTo(filter);
+        PageLending.AddTo(filter, _context.LendPass);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);

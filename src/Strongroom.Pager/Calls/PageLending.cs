@@ -1,4 +1,5 @@
 using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Calls;
 
@@ -17,7 +18,6 @@ internal static class PageLending
     private const int SendMessage = 46;
     private const int FileControl = 72;
     private const int OpenAt = 257;
-    private const int VmSplice = 278;
     private const int SendMessages = 307;
     private const int IoUringSetup = 425;
     private const int OpenAt2 = 437;
@@ -26,7 +26,9 @@ internal static class PageLending
     private const uint SetFlags = 4; // F_SETFL
 
     /// <summary>Lets a filter report the calls.</summary>
-    internal static void AddTo(FilterProgram filter)
+    /// <param name="filter">The filter.</param>
+    /// <param name="pass">The sixth argument with which an agent lends staging pages, which is not reported.</param>
+    internal static void AddTo(FilterProgram filter, ulong pass)
     {
         filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
@@ -34,12 +36,12 @@ internal static class PageLending
         filter.OnBits(SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On(VmSplice, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(SystemCall.VmSplice, pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(OpenAt2, Libc.SECCOMP_RET_USER_NOTIF);
     }
 
     /// <summary>Tells whether a reported call is one of them.</summary>
-    internal static bool Concerns(long number) => number is VmSplice or IoUringSetup or OpenAt2 or SendTo or SendMessage or SendMessages
+    internal static bool Concerns(long number) => number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SendTo or SendMessage or SendMessages
         or OpenCall or OpenAt or FileControl;
 }

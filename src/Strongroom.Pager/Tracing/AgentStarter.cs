@@ -250,7 +250,8 @@ internal sealed class AgentStarter
         }
 
         bool isNew = uffd is null;
-        return (uffd is null ? TryMakeUffd(agent, out uffd) : TryPassUffd(agent, uffd))
+        return TryGivePipe(agent)
+            && (uffd is null ? TryMakeUffd(agent, out uffd) : TryPassUffd(agent, uffd))
             && TryRegister(uffd!, agent.Staging)
             && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(area + AgentLayout.TagOffset), PageNumber.SizeBytes)));
     }
@@ -288,11 +289,31 @@ internal sealed class AgentStarter
 
     private bool TryPassUffd(AgentLink agent, Userfaultfd uffd)
     {
+        bool isPassed = TryPass(agent, uffd, out int remote);
+        agent.RemoteUffd = remote;
+        return isPassed;
+    }
+
+    private bool TryGivePipe(AgentLink agent)
+    {
+        agent.Pipe = PagePipe.Make(out OwnedDescriptor writingEnd);
+        using (writingEnd)
+        {
+            bool isPassed = TryPass(agent, writingEnd, out int remote);
+            agent.RemotePipe = remote;
+            return isPassed;
+        }
+    }
+
+    private bool TryPass(AgentLink agent, OwnedDescriptor descriptor, out int remote)
+    {
+        remote = -1;
+
         // The agent receives the descriptor by recvmsg as the next call of the same message, from the packet queued behind it.
         AgentMessage message = agent.Message;
         message.Clear();
         int receive = message.AddReceive();
-        if (!agent.TrySend() || !agent.TrySendDescriptor(uffd) || !agent.TryAwait())
+        if (!agent.TrySend() || !agent.TrySendDescriptor(descriptor) || !agent.TryAwait())
         {
             Refusal = "its agent ended";
             return false;
@@ -300,11 +321,11 @@ internal sealed class AgentStarter
 
         if (message.Result(receive) < 0)
         {
-            Refusal = $"the userfaultfd could not be passed to its agent (errno {-message.Result(receive)})";
+            Refusal = $"a descriptor could not be passed to its agent (errno {-message.Result(receive)})";
             return false;
         }
 
-        agent.RemoteUffd = message.ReceivedDescriptor;
+        remote = message.ReceivedDescriptor;
         return true;
     }
 

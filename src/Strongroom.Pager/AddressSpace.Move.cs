@@ -1,0 +1,181 @@
+using System;
+using System.Diagnostics;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager;
+
+/// <content>Moving pages to staging, by the agent: they become Limbo.</content>
+internal sealed partial class AddressSpace
+{
+    private const int MaxMoves = 50;
+
+    private readonly Move[] _plan = new Move[MaxMoves];
+    private int _planned;
+    private int _plannedPages;
+    private int _nextSlot;
+    private bool _isPlanOfProbes;
+
+    /// <summary>Gets a value indicating whether pages can be moved to staging now.</summary>
+    internal bool CanMove => Agent is { IsBusy: false } && Verdict is null && !IsGone && _waiting.Count == 0 && !_mustReconcile
+        && _slots!.CountOf(SlotState.Free) > 0;
+
+    // Plans the move of a run of Clear pages; false when the plan or the staging is full.
+    private bool TryPlan(PageNumber first, int count)
+    {
+        while (count > 0)
+        {
+            int room = _planned == MaxMoves ? 0 : Math.Min(count, PagePipe.Capacity - _plannedPages);
+            int found = room == 0 ? 0 : _slots!.FindFree(_nextSlot, room, out _nextSlot);
+            if (found == 0)
+            {
+                return false;
+            }
+
+            _plan[_planned++] = new(first, found, _nextSlot);
+            _plannedPages += found;
+            _nextSlot += found;
+            first = new(first.Value + (ulong)found);
+            count -= found;
+        }
+
+        return true;
+    }
+
+    private void BeginPlan(bool isOfProbes)
+    {
+        _isPlanOfProbes = isOfProbes;
+        _planned = 0;
+        _plannedPages = 0;
+        _nextSlot = 0;
+    }
+
+    // Sends the planned moves and waits for the reply. No event is read meanwhile; see the class.
+    private int ExecutePlan()
+    {
+        if (_planned == 0)
+        {
+            return 0;
+        }
+
+        AgentMessage message = Agent!.Message;
+        message.Clear();
+        for (int i = 0; i < _planned; i++)
+        {
+            _ = message.AddMove(
+                Agent.RemoteUffd,
+                Agent.SlotAddress(_plan[i].Slot),
+                _plan[i].First.Address.Value,
+                (ulong)_plan[i].Count << PageNumber.Shift);
+        }
+
+        int lend = _isPlanOfProbes || _queue.PipedCount + _plannedPages > PagePipe.Capacity ? -1 : AddLend(message);
+        long start = Stopwatch.GetTimestamp();
+        if (!Agent.TryExchange())
+        {
+            Condemn("its agent was killed or does not answer");
+            return 0;
+        }
+
+        _context.Statistics.Sealing.Move += Stopwatch.GetTimestamp() - start;
+        int lent = lend < 0 ? 0 : (int)Math.Clamp(message.Result(lend) >> PageNumber.Shift, 0, _plannedPages);
+        int moved = 0;
+        for (int i = 0; i < _planned; i++)
+        {
+            int pages = ApplyMove(_plan[i], message.Result(i), message.MovedBytes(i));
+            Queue(_plan[i].Slot, pages, lent - moved);
+            moved += pages;
+        }
+
+        return moved;
+    }
+
+    // All pages of the plan, if all were moved: the agent lends them to its pipe, from which they are read without looking them up again.
+    private int AddLend(AgentMessage message)
+    {
+        ulong vectors = 0;
+        int count = 0;
+        for (int i = 0; i < _planned; count++)
+        {
+            int slot = _plan[i].Slot;
+            int end = slot;
+            while (i < _planned && _plan[i].Slot == end)
+            {
+                end += _plan[i++].Count;
+            }
+
+            ulong vector = message.AddVector(Agent!.SlotAddress(slot), (ulong)(end - slot) << PageNumber.Shift);
+            vectors = count == 0 ? vector : vectors;
+        }
+
+        return message.AddLend(Agent!.RemotePipe, vectors, count, _context.LendPass);
+    }
+
+    // The first `lent` pages lie in the pipe. Probes wait to be missed.
+    private void Queue(int slot, int count, int lent)
+    {
+        for (int i = 0; i < count && !_isPlanOfProbes; i++)
+        {
+            if (i < lent)
+            {
+                _queue.AddPiped(slot + i);
+            }
+            else
+            {
+                _queue.Add(slot + i);
+            }
+        }
+    }
+
+    // The reply lies in the target's memory and is not trusted: a number too large is cut, and a page said to be moved that is not
+    // in staging is found out when it is read.
+    private int ApplyMove(Move move, long result, long movedBytes)
+    {
+        int moved = result == 0 ? move.Count : (int)Math.Clamp(movedBytes >> PageNumber.Shift, 0, move.Count);
+        for (int i = 0; i < moved; i++)
+        {
+            PageNumber page = new(move.First.Value + (ulong)i);
+            _slots!.Fill(move.Slot + i, page);
+            _table.Set(page, PageEntry.Of(PageState.Limbo, move.Slot + i));
+        }
+
+        if (moved == 0 && result < 0)
+        {
+            HandleMoveError(move, (int)-result);
+        }
+
+        return moved;
+    }
+
+    private void HandleMoveError(Move move, int errno)
+    {
+        PageNumber page = move.First;
+        switch (errno)
+        {
+            case Libc.EAGAIN:
+                break; // the layout is changing: later
+            case Libc.ENOENT when _table[page].State == PageState.Clear:
+                _table.Set(page, default); // not there any more
+                break;
+            case Libc.EEXIST:
+                _slots!.Spoil(move.Slot, move.Count); // mlockall(2) fills staging too: to be dropped first
+                break;
+            case Libc.EBUSY:
+                NoteBusy(page, move.Count);
+                break;
+            case Libc.EINVAL:
+                ExcludeVmaOf(page);
+                break;
+            case Libc.ESRCH:
+                IsGone = true;
+                break;
+            default:
+                Condemn($"page 0x{page.Value:x} cannot be moved to staging (errno {errno})");
+                break;
+        }
+    }
+
+    /// <summary>A planned move of pages to slots.</summary>
+    private readonly record struct Move(PageNumber First, int Count, int Slot);
+}
