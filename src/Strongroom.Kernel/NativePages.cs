@@ -46,10 +46,6 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
     internal unsafe void Populate(int offsetBytes, int lengthBytes) =>
         _ = Libc.madvise((void*)(handle + offsetBytes), (nuint)lengthBytes, Libc.MADV_POPULATE_WRITE); // failed: the faults come one by one
 
-    /// <summary>Gives the memory back to the kernel; it reads as zero afterwards.</summary>
-    internal unsafe void Discard() =>
-        _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, Libc.MADV_DONTNEED); // advice only: refused, it stays in use
-
     /// <inheritdoc/>
     protected override unsafe bool ReleaseHandle() => Libc.munmap((void*)handle, (nuint)_lengthBytes) == 0;
 }

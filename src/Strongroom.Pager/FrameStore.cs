@@ -18,20 +18,22 @@ namespace Strongroom.Pager;
 internal sealed class FrameStore : IDisposable
 {
     private const int SlabShift = 9;
-    private const int SlabFrames = 1 << SlabShift;
-    private const int GroupFrames = 32;
+    private const int SlabFrames = FrameMemory.FrameCount;
     private const int None = -1;
 
     private readonly XtsKey _key;
+    private readonly FramePool _pool;
     private readonly List<Slab> _slabs = [];
     private int _firstWithRoom = None;
     private ulong _sealCounter;
 
     /// <summary>Makes an empty store.</summary>
     /// <param name="key">The key; owned by the caller.</param>
-    internal FrameStore(XtsKey key)
+    /// <param name="pool">Where memory for frames comes from and goes to.</param>
+    internal FrameStore(XtsKey key, FramePool pool)
     {
         _key = key;
+        _pool = pool;
     }
 
     /// <summary>Gets how many frames hold ciphertext.</summary>
@@ -102,7 +104,7 @@ internal sealed class FrameStore : IDisposable
         slab.MarkFree(index);
         if (slab.UsedCount == 0)
         {
-            slab.ReleaseMemory();
+            slab.ReturnMemory(_pool);
         }
     }
 
@@ -111,7 +113,7 @@ internal sealed class FrameStore : IDisposable
     {
         foreach (Slab slab in _slabs)
         {
-            slab.Dispose();
+            slab.ReturnMemory(_pool);
         }
 
         _slabs.Clear();
@@ -133,7 +135,7 @@ internal sealed class FrameStore : IDisposable
         }
 
         Slab slab = _slabs[number];
-        int index = slab.TakeFree();
+        int index = slab.TakeFree(_pool);
         slab.UsedCount++;
         UsedFrames++;
         if (slab.UsedCount == SlabFrames)
@@ -144,12 +146,11 @@ internal sealed class FrameStore : IDisposable
         return (number << SlabShift) | index;
     }
 
-    private sealed class Slab : IDisposable
+    private sealed class Slab
     {
-        private readonly NativePages _memory = NativePages.Map(SlabFrames * PageNumber.SizeBytes);
         private readonly ulong[] _free = new ulong[SlabFrames / 64];
 
-        private ulong _populated; // a bit for each group of frames
+        private FrameMemory? _memory; // null while all frames are free
 
         internal Slab()
         {
@@ -165,11 +166,11 @@ internal sealed class FrameStore : IDisposable
         /// <summary>Gets or sets the number of the next slab that has room; <see cref="None"/> for the last.</summary>
         internal int NextWithRoom { get; set; } = None;
 
-        internal Span<byte> Frame(int index) =>
-            _memory.Span.Slice(index << PageNumber.Shift, PageNumber.SizeBytes);
+        internal Span<byte> Frame(int index) => _memory![index];
 
-        internal int TakeFree()
+        internal int TakeFree(FramePool pool)
         {
+            _memory ??= pool.Rent();
             for (int word = 0; word < _free.Length; word++)
             {
                 if (_free[word] != 0)
@@ -177,7 +178,7 @@ internal sealed class FrameStore : IDisposable
                     int bit = BitOperations.TrailingZeroCount(_free[word]);
                     _free[word] &= _free[word] - 1;
                     int index = (word << 6) | bit;
-                    Populate(index / GroupFrames);
+                    _memory.Prepare(index);
                     return index;
                 }
             }
@@ -188,22 +189,12 @@ internal sealed class FrameStore : IDisposable
 
         internal void MarkFree(int index) => _free[index >> 6] |= 1ul << (index & 63);
 
-        internal void ReleaseMemory()
+        internal void ReturnMemory(FramePool pool)
         {
-            _memory.Discard();
-            _populated = 0;
-        }
-
-        public void Dispose() => _memory.Dispose();
-
-        // Not huge pages, which would cost one call for all: small ones are what the target's dropped pages have just given back to
-        // the kernel, while for huge ones it looks for memory long unused, and a host may have to find that first.
-        private void Populate(int group)
-        {
-            if ((_populated & (1ul << group)) == 0)
+            if (_memory is { } memory)
             {
-                _populated |= 1ul << group;
-                _memory.Populate(group * GroupFrames << PageNumber.Shift, GroupFrames << PageNumber.Shift);
+                _memory = null;
+                pool.Return(memory);
             }
         }
     }

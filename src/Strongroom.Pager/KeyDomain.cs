@@ -42,25 +42,26 @@ internal sealed class KeyDomain
     private int _users;
 
     /// <summary>Makes a domain with a fresh random key and one user.</summary>
-    internal KeyDomain(KeyId keyId, MemoryAlgorithm algorithm)
-        : this(keyId, XtsKey.Generate(algorithm), null, KeyDomainKind.Encrypted)
+    internal KeyDomain(KeyId keyId, MemoryAlgorithm algorithm, FramePool pool)
+        : this(keyId, XtsKey.Generate(algorithm), pool, null, KeyDomainKind.Encrypted)
     {
     }
 
     /// <summary>Makes the domain of a program's own key, with one user.</summary>
     /// <param name="keyId">The slot.</param>
     /// <param name="key">The key, owned from here on; null for a kind that has none.</param>
+    /// <param name="pool">Where memory for frames comes from.</param>
     /// <param name="slots">Where its frames leave their references.</param>
     /// <param name="kind">What becomes of pages.</param>
     /// <param name="use">Where sealed pages are counted for the report, or null.</param>
-    internal KeyDomain(KeyId keyId, XtsKey? key, KeySlotTable? slots, KeyDomainKind kind, KeyUse? use = null)
+    internal KeyDomain(KeyId keyId, XtsKey? key, FramePool pool, KeySlotTable? slots, KeyDomainKind kind, KeyUse? use = null)
     {
         _use = use;
         KeyId = keyId;
         Kind = kind;
         _key = key;
         _slots = slots;
-        _frames = key is null ? null : new FrameStore(key);
+        _frames = key is null ? null : new FrameStore(key, pool);
         _users = 1;
     }
 

@@ -70,6 +70,9 @@ internal sealed class PagerContext : IDisposable
         set => _mayWipeStaging = value;
     }
 
+    /// <summary>Gets where memory for frames comes from.</summary>
+    internal FramePool Pool { get; } = new();
+
     /// <summary>Gets the counts of the tree.</summary>
     internal PageCounts Counts { get; } = new(null);
 
@@ -90,5 +93,6 @@ internal sealed class PagerContext : IDisposable
     {
         _bounce.Dispose();
         _zeros.Dispose();
+        Pool.Dispose();
     }
 }

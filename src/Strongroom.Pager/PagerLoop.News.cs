@@ -209,7 +209,7 @@ internal sealed partial class PagerLoop
 
         int number = _freeKeyIds.Count > 0 ? _freeKeyIds.Min : ++_highestKeyId;
         _ = _freeKeyIds.Remove(number);
-        KeyDomain keys = new(new KeyId((ushort)number), _context.Options.Algorithm);
+        KeyDomain keys = new(new KeyId((ushort)number), _context.Options.Algorithm, _context.Pool);
         _keys.Add(keys);
         if (_context.Options.KeyPer == KeyScope.Tree)
         {

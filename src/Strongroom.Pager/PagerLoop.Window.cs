@@ -48,6 +48,7 @@ internal sealed partial class PagerLoop
         }
 
         LookAtFiles();
+        _context.Pool.Trim();
         KeepAccounts();
     }
 

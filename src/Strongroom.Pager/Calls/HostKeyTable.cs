@@ -15,15 +15,18 @@ namespace Strongroom.Pager.Calls;
 internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
 {
     private readonly KeyDomain?[] _domains;
+    private readonly FramePool _pool;
     private readonly Action<KeyDomain> _retire;
     private readonly SecretBuffer _raw = SecretBuffer.Allocate(2 * KeyFields.FieldBytes);
 
     /// <summary>Makes an empty table.</summary>
     /// <param name="keyIdBits">Bits of a KeyID.</param>
+    /// <param name="pool">Where memory for frames comes from; only handed on.</param>
     /// <param name="retire">Takes a key that was replaced or cleared to the pager thread; returns at once.</param>
-    internal HostKeyTable(int keyIdBits, Action<KeyDomain> retire)
+    internal HostKeyTable(int keyIdBits, FramePool pool, Action<KeyDomain> retire)
     {
         _domains = new KeyDomain?[1 << keyIdBits];
+        _pool = pool;
         _retire = retire;
     }
 
@@ -55,8 +58,8 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
             {
                 KeyCommand.SetKeyDirect => Expand(program, fields, isRandom: false),
                 KeyCommand.SetKeyRandom => Expand(program, fields, isRandom: true),
-                KeyCommand.NoEncrypt => new(program.KeyId, null, Slots, KeyDomainKind.NotEncrypted),
-                _ => new(program.KeyId, null, Slots, KeyDomainKind.LikePlatform),
+                KeyCommand.NoEncrypt => new(program.KeyId, null, _pool, Slots, KeyDomainKind.NotEncrypted),
+                _ => new(program.KeyId, null, _pool, Slots, KeyDomainKind.LikePlatform),
             };
         }
         catch (KernelException)
@@ -100,7 +103,7 @@ internal sealed class HostKeyTable : IKeyProgrammer, IDisposable
             XtsKey key = XtsKey.ImportAsGiven(algorithm, raw);
             KeyUse use = Uses.GetOrAdd((program.KeyId.Value, algorithm), static _ => new());
             use.Keys++;
-            return new(program.KeyId, key, Slots, KeyDomainKind.Encrypted, use);
+            return new(program.KeyId, key, _pool, Slots, KeyDomainKind.Encrypted, use);
         }
         finally
         {
