@@ -11,6 +11,8 @@ internal sealed partial class AddressSpace
 {
     private const int ProbesPerRegion = 3;
     private const int MaxPatience = 8;
+    private const int ManyOpenedInSecond = 2500;
+    private const int FewOpenedInSecond = 600;
     private const int UnshareAtOnce = 4;
     private const int UnshareQueue = 64;
 
@@ -20,6 +22,9 @@ internal sealed partial class AddressSpace
     private readonly Queue<(PageNumber First, int Count)> _toUnshare = new();
     private int _hand;
     private int _probeHand;
+    private int _restraint = 1;
+    private int _judgedTick;
+    private long _openedBefore;
     private uint _random = 0x9e3779b9;
 
     /// <summary>Gets a value indicating whether regions that proved cold wait to be sealed.</summary>
@@ -51,9 +56,10 @@ internal sealed partial class AddressSpace
     internal void ProbeIdleRegions()
     {
         int now = _context.Tick;
+        JudgeRestraint();
         foreach (Region region in _table.Regions)
         {
-            if (region.ProbeTick != 0 && now - region.ProbeTick >= _context.IdleTicks)
+            if (region.ProbeTick != 0 && now - region.ProbeTick >= _context.IdleTicks * _restraint)
             {
                 CallCold(region);
             }
@@ -99,6 +105,24 @@ internal sealed partial class AddressSpace
         {
             stuck.IsCold = false; // nothing of it can be moved now: to be found idle again
         }
+    }
+
+    // What is idle comes back one day, and bringing a page back takes some 8 us with the sealing. A process that spends more than a
+    // fiftieth of its time on that is asked to be idle for up to eight times as long before more is sealed; until it is less than a 200th.
+    private void JudgeRestraint()
+    {
+        int ticks = _context.Tick - _judgedTick;
+        if (ticks < _context.IdleTicks)
+        {
+            return;
+        }
+
+        double openedInSecond = (_openedPages - _openedBefore) / (ticks * _context.TickLength.TotalSeconds);
+        _restraint = openedInSecond > ManyOpenedInSecond ? Math.Min(_restraint * 2, MaxPatience)
+            : openedInSecond < FewOpenedInSecond ? Math.Max(_restraint / 2, 1)
+            : _restraint;
+        _judgedTick = _context.Tick;
+        _openedBefore = _openedPages;
     }
 
     private void PlanOlderThan(int age, int wanted)
@@ -165,7 +189,6 @@ internal sealed partial class AddressSpace
 
     private void PlanProbes(Region region)
     {
-        region.ProbeTick = _context.Tick;
         int step = Region.PageCount / ProbesPerRegion;
         for (int probe = 0; probe < ProbesPerRegion; probe++)
         {

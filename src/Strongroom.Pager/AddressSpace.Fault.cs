@@ -14,8 +14,9 @@ internal sealed partial class AddressSpace
     private static readonly TimeSpan s_eventPatience = TimeSpan.FromMilliseconds(2);
 
     private readonly Queue<AddressRange> _growths = new();
-    private ulong _nextSequentialPage;
-    private int _sequentialRun;
+    private Run _lastRun = Run.None;
+    private ulong _lastRunRegion;
+    private long _openedPages;
 
     private void HandleFault(WaitingFault fault)
     {
@@ -141,11 +142,12 @@ internal sealed partial class AddressSpace
             region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
         }
 
+        _openedPages += count;
         _context.Statistics.OpenedPages += count;
     }
 
-    // One page for a lone fault; for a run of faults in ascending order twice as many each time, never more than a 64th of the window. For
-    // many faults in one region ever larger aligned blocks too, but only while nothing must be sealed in exchange.
+    // One page for a lone fault; for a run of faults in one direction twice as many each time, never more than a 64th of the window. For many
+    // faults in one region ever larger aligned blocks too, but only while nothing must be sealed in exchange.
     private (int First, int Count) ChooseNeighbours(Region region, int index)
     {
         if (region.FaultTick != _context.Tick)
@@ -155,17 +157,15 @@ internal sealed partial class AddressSpace
         }
 
         int limit = (int)Math.Clamp(_context.WindowPages / 64, 1, PagerContext.BouncePages);
-        int run = NextRun(region, index, limit);
-        int first = index;
-        int end = index + run;
-        if (run == 1 && !_context.IsWindowFull)
+        Run run = NextRun(region, index, limit);
+        (int first, int end) = run.Around(index);
+        if (run.Length == 1 && !_context.IsWindowFull)
         {
             int block = Math.Min(1 << Math.Min(region.RecentFaults++ / 2, 4), limit);
             first = index & ~(block - 1);
             end = first + block;
         }
 
-        end = Math.Min(end, Region.PageCount);
         int low = index;
         while (low > first && region[low - 1].IsSealed)
         {
@@ -178,25 +178,34 @@ internal sealed partial class AddressSpace
             high++;
         }
 
-        EndRun(region, high);
+        EndRun(region, low, high, run);
         return (low, high - low);
     }
 
-    // How many pages to bring in from here on: 1, or more in a run of faults in ascending order. Every region has a run of its own, so
-    // that a program may walk through several places at once; at a region's end it goes on in the next one.
-    private int NextRun(Region region, int index, int limit)
+    // How many pages to bring in from here: 1, or more in a run of faults in one direction. Every region has a run of its own, so that a
+    // program may walk through several places at once; at a region's end it goes on in the next one.
+    private Run NextRun(Region region, int index, int limit)
     {
-        int before = region.NextIndex == index ? region.RunLength
-            : region.FirstPage + (ulong)index == _nextSequentialPage ? _sequentialRun
-            : 0;
-        return region.RunLength = Math.Clamp(before * 2, 1, limit);
+        Run before = region.LastRun;
+        bool goesUp = before.Next == index;
+        bool goesDown = before.Previous == index;
+        if (!goesUp && !goesDown)
+        {
+            long fromThere = (long)region.FirstPage + index - (long)_lastRunRegion;
+            before = _lastRun;
+            goesUp = before.Next == fromThere;
+            goesDown = before.Previous == fromThere;
+        }
+
+        bool goesOn = before.Length <= 1 || before.IsDescending == goesDown;
+        int length = !goesUp && !goesDown ? 1 : goesOn ? before.Length * 2 : 2;
+        return before with { Length = Math.Clamp(length, 1, limit), IsDescending = goesDown };
     }
 
-    private void EndRun(Region region, int nextIndex)
+    private void EndRun(Region region, int first, int end, Run run)
     {
-        region.NextIndex = nextIndex;
-        _nextSequentialPage = region.FirstPage + (ulong)nextIndex;
-        _sequentialRun = region.RunLength;
+        region.LastRun = _lastRun = run with { Previous = first - 1, Next = end };
+        _lastRunRegion = region.FirstPage;
     }
 
     // A page in staging goes back without cryptography. It is read like a file: a page that is missing there (the target meddled)
@@ -228,36 +237,45 @@ internal sealed partial class AddressSpace
 
     private bool FillWithZeros(Region region, int index, bool isWrite)
     {
-        PageNumber page = new(region.FirstPage + (ulong)index);
-        int run = NextRun(region, index, PagerContext.BouncePages);
-        int count = 1;
-        while (count < run && index + count < Region.PageCount
-            && region[index + count].State == PageState.Untracked)
+        Run run = NextRun(region, index, PagerContext.BouncePages);
+        (int low, int end) = run.Around(index);
+        int first = index;
+        while (first > low && region[first - 1].State == PageState.Untracked)
         {
-            count++;
+            first--;
         }
 
-        EndRun(region, index + count);
-        FillOutcome outcome = FillZeros(page, count, isWrite, out int filled);
-        if (filled == 0 && count > 1 && outcome == FillOutcome.NotRegistered)
+        int next = index + 1;
+        while (next < end && region[next].State == PageState.Untracked)
         {
-            outcome = FillZeros(page, 1, isWrite, out filled); // the run left its VMA
+            next++;
         }
 
-        for (int i = index; i < index + filled; i++)
+        EndRun(region, first, next, run);
+        FillOutcome outcome = FillZeros(region, first, next - first, isWrite);
+        if (outcome != FillOutcome.LayoutChanging && next - first > 1 && region[index].State == PageState.Untracked)
+        {
+            outcome = FillZeros(region, index, 1, isWrite); // the run left its VMA, or met a page that is there
+        }
+
+        return region[index].State != PageState.Untracked || Settle(outcome, new(region.FirstPage + (ulong)index));
+    }
+
+    // A page that is to be written is filled for good; one that is only read gets the kernel's shared page of zeros.
+    private FillOutcome FillZeros(Region region, int first, int count, bool isWrite)
+    {
+        PageNumber page = new(region.FirstPage + (ulong)first);
+        FillOutcome outcome = isWrite || count > 1
+            ? _uffd.Copy(page, _context.Zeros[..(count << PageNumber.Shift)], out int filled)
+            : _uffd.ZeroPages(page, 1, out filled);
+        for (int i = first; i < first + filled; i++)
         {
             region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
         }
 
         _context.Statistics.ZeroFilledPages += filled;
-        return filled > 0 || Settle(outcome, page);
+        return outcome;
     }
-
-    // A page that is to be written is filled for good; one that is only read gets the kernel's shared page of zeros.
-    private FillOutcome FillZeros(PageNumber page, int count, bool isWrite, out int filled) =>
-        isWrite || count > 1
-            ? _uffd.Copy(page, _context.Zeros[..(count << PageNumber.Shift)], out filled)
-            : _uffd.ZeroPages(page, 1, out filled);
 
     // What to do when nothing was filled. True: the fault is dealt with. False: try again after the queued events.
     private bool Settle(FillOutcome outcome, PageNumber page)

@@ -84,7 +84,15 @@ internal sealed partial class AddressSpace
         for (int i = 0; i < _planned; i++)
         {
             int pages = ApplyMove(_plan[i], message.Result(i), message.MovedBytes(i));
-            Queue(_plan[i].Slot, pages, lent - moved);
+            if (_isPlanOfProbes && pages > 0)
+            {
+                _table.GetRegion(_plan[i].First).ProbeTick = _context.Tick; // from now on it can be missed
+            }
+            else
+            {
+                Queue(_plan[i].Slot, pages, lent - moved);
+            }
+
             moved += pages;
         }
 
@@ -112,10 +120,10 @@ internal sealed partial class AddressSpace
         return message.AddLend(Agent!.RemotePipe, vectors, count, _context.LendPass);
     }
 
-    // The first `lent` pages lie in the pipe. Probes wait to be missed.
+    // The first `lent` pages lie in the pipe.
     private void Queue(int slot, int count, int lent)
     {
-        for (int i = 0; i < count && !_isPlanOfProbes; i++)
+        for (int i = 0; i < count; i++)
         {
             if (i < lent)
             {

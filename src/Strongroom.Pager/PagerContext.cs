@@ -29,6 +29,7 @@ internal sealed class PagerContext : IDisposable
                 "The pager's keys and buffers are in locked memory, which root can read: memfd_secret is missing (boot with secretmem.enable=1).");
         }
 
+        TickLength = tickLength;
         IdleTicks = (int)Math.Max(1, Math.Ceiling(options.Idle / tickLength));
     }
 
@@ -50,6 +51,9 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets the window in pages.</summary>
     internal long WindowPages { get; }
+
+    /// <summary>Gets how long a tick is.</summary>
+    internal TimeSpan TickLength { get; }
 
     /// <summary>Gets the idle time in ticks.</summary>
     internal int IdleTicks { get; }

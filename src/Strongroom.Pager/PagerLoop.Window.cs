@@ -31,7 +31,7 @@ internal sealed partial class PagerLoop
 
     private void Tick()
     {
-        _context.Tick = 1 + (int)(Stopwatch.GetElapsedTime(_startedAt) / _tickLength);
+        _context.Tick = 1 + (int)(Stopwatch.GetElapsedTime(_startedAt) / _context.TickLength);
         _unattachedBytes = 0;
         _refusedBytes = 0;
         foreach (TargetMemory memory in _memories)

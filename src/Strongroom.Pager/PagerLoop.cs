@@ -19,7 +19,6 @@ internal sealed partial class PagerLoop : IDisposable
 
     private readonly PagerContext _context;
     private readonly Tracer _tracer;
-    private readonly TimeSpan _tickLength;
     private readonly ConcurrentQueue<TracerNews> _news;
     private readonly EventDescriptor _wake;
     private readonly Epoll _epoll = new();
@@ -33,19 +32,16 @@ internal sealed partial class PagerLoop : IDisposable
 
     /// <summary>Prepares the loop.</summary>
     /// <param name="context">What the tree shares.</param>
-    /// <param name="tickLength">The period of the bookkeeping.</param>
     /// <param name="tracer">Who to ask for agents.</param>
     /// <param name="news">What the tracer has to tell.</param>
     /// <param name="wake">Signalled when there is news.</param>
     internal PagerLoop(
         PagerContext context,
-        TimeSpan tickLength,
         Tracer tracer,
         ConcurrentQueue<TracerNews> news,
         EventDescriptor wake)
     {
         _context = context;
-        _tickLength = tickLength;
         _tracer = tracer;
         _news = news;
         _wake = wake;
@@ -65,7 +61,7 @@ internal sealed partial class PagerLoop : IDisposable
                 Tick();
 
                 // A look at the whole tree should take a twentieth of the time at most, but not be put off for long.
-                long period = (long)(_tickLength.TotalSeconds * Stopwatch.Frequency);
+                long period = (long)(_context.TickLength.TotalSeconds * Stopwatch.Frequency);
                 long cost = Stopwatch.GetTimestamp() - now;
                 nextTick = now + Math.Max(period, Math.Min(cost * 20, period * 8));
             }

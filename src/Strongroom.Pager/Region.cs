@@ -66,11 +66,8 @@ internal sealed class Region
     /// <summary>Gets or sets the tick that <see cref="RecentFaults"/> counts from.</summary>
     internal int FaultTick { get; set; }
 
-    /// <summary>Gets or sets the index after the last page that was brought in: a fault there goes on in ascending order.</summary>
-    internal int NextIndex { get; set; } = -1;
-
-    /// <summary>Gets or sets how many pages the last fault here brought in because faults came in ascending order.</summary>
-    internal int RunLength { get; set; }
+    /// <summary>Gets or sets the last run of pages that was brought in here.</summary>
+    internal Run LastRun { get; set; } = Run.None;
 
     /// <summary>Gets the entry of a page.</summary>
     /// <param name="index">0 to 511.</param>

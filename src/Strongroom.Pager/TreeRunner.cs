@@ -34,7 +34,7 @@ public static class TreeRunner
         using Tracer tracer = new(Tell);
         using CallService? calls = options.Calls is null ? null : new(context, options.Calls, tracer, Tell);
         context.Slots = calls?.Keys.Slots;
-        using PagerLoop loop = new(context, tick, tracer, news, wake);
+        using PagerLoop loop = new(context, tracer, news, wake);
         Trace(tracer, options, loop, calls);
         if (calls?.Refusal is { } refusal)
         {
