@@ -290,6 +290,7 @@ internal sealed partial class AddressSpace
         {
             case 0 when _uffd.IsOneRegisteredVma(range):
                 _registered.Add(range);
+                _isLookDue = true;
                 return true;
             case 0:
                 _halfRegistered.Add(room);

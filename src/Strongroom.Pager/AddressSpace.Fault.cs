@@ -166,20 +166,35 @@ internal sealed partial class AddressSpace
             end = first + block;
         }
 
-        int low = index;
-        while (low > first && region[low - 1].IsSealed)
-        {
-            low--;
-        }
-
-        int high = index + 1;
-        while (high < end && region[high].IsSealed)
-        {
-            high++;
-        }
-
+        (int low, int high) = Extend(region, index, first, end, isSealed: true);
         EndRun(region, low, high, run);
         return (low, high - low);
+    }
+
+    // From a page on in both directions, as far as pages are like it and nothing forbids that they come along.
+    private (int First, int End) Extend(Region region, int index, int low, int high, bool isSealed)
+    {
+        int first = index;
+        while (first > low && MayComeAlong(region, first - 1, isSealed))
+        {
+            first--;
+        }
+
+        int end = index + 1;
+        while (end < high && MayComeAlong(region, end, isSealed))
+        {
+            end++;
+        }
+
+        return (first, end);
+    }
+
+    private bool MayComeAlong(Region region, int index, bool isSealed)
+    {
+        PageEntry entry = region[index];
+        return isSealed
+            ? entry.IsSealed && !IsChanging(region, index) && !(entry.State == PageState.Sealed && DomainOf(region, index).IsErased)
+            : entry.State == PageState.Untracked && !IsChanging(region, index);
     }
 
     // How many pages to bring in from here: 1, or more in a run of faults in one direction. Every region has a run of its own, so that a
@@ -238,35 +253,25 @@ internal sealed partial class AddressSpace
     private bool FillWithZeros(Region region, int index, bool isWrite)
     {
         Run run = NextRun(region, index, PagerContext.BouncePages);
-        (int low, int end) = run.Around(index);
-        int first = index;
-        while (first > low && region[first - 1].State == PageState.Untracked)
-        {
-            first--;
-        }
-
-        int next = index + 1;
-        while (next < end && region[next].State == PageState.Untracked)
-        {
-            next++;
-        }
-
+        (int low, int high) = run.Around(index);
+        (int first, int next) = Extend(region, index, low, high, isSealed: false);
         EndRun(region, first, next, run);
-        FillOutcome outcome = FillZeros(region, first, next - first, isWrite);
-        if (outcome != FillOutcome.LayoutChanging && next - first > 1 && region[index].State == PageState.Untracked)
+        FillOutcome outcome = FillZeros(region, first, next - first, isWrite, out int filled);
+        if (first + filled <= index && next - first > 1 && outcome is not (FillOutcome.LayoutChanging or FillOutcome.Gone))
         {
-            outcome = FillZeros(region, index, 1, isWrite); // the run left its VMA, or met a page that is there
+            first = index; // the run left its VMA, or met a page that is there: the page alone
+            outcome = FillZeros(region, first, 1, isWrite, out filled);
         }
 
-        return region[index].State != PageState.Untracked || Settle(outcome, new(region.FirstPage + (ulong)index));
+        return first + filled > index || Settle(outcome, new(region.FirstPage + (ulong)index));
     }
 
     // A page that is to be written is filled for good; one that is only read gets the kernel's shared page of zeros.
-    private FillOutcome FillZeros(Region region, int first, int count, bool isWrite)
+    private FillOutcome FillZeros(Region region, int first, int count, bool isWrite, out int filled)
     {
         PageNumber page = new(region.FirstPage + (ulong)first);
         FillOutcome outcome = isWrite || count > 1
-            ? _uffd.Copy(page, _context.Zeros[..(count << PageNumber.Shift)], out int filled)
+            ? _uffd.Copy(page, _context.Zeros[..(count << PageNumber.Shift)], out filled)
             : _uffd.ZeroPages(page, 1, out filled);
         for (int i = first; i < first + filled; i++)
         {

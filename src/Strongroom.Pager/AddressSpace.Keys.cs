@@ -95,8 +95,11 @@ internal sealed partial class AddressSpace
             return true;
         }
 
-        return !_changing.IsEmpty && _changing.Contains(new PageNumber(region.FirstPage + (ulong)index).Address);
+        return IsChanging(region, index);
     }
+
+    private bool IsChanging(Region region, int index) =>
+        !_changing.IsEmpty && _changing.Contains(new PageNumber(region.FirstPage + (ulong)index).Address);
 
     // The key of a page that is set aside because something else has landed in its place (Order).
     private KeyDomain DisplacedDomainOf(PageNumber page) =>

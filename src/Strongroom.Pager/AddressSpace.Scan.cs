@@ -14,7 +14,7 @@ internal sealed partial class AddressSpace
     private const int GrowthPages = 8;
     private const int ThreadDescriptorSlack = 256;
     private const int MaxRobustLocks = 64;
-    private const int UncoveredEvery = 8;
+    private const int FullLookEvery = 8;
     private const ulong RegionBytes = (ulong)Region.PageCount << PageNumber.Shift;
 
     // Whether a page is a file's is not asked where it cannot be: it costs the kernel a look at every struct page, 65 ns against 12.
@@ -36,7 +36,8 @@ internal sealed partial class AddressSpace
     private PagemapScan? _pagemap;
     private int _scans;
     private readonly HashSet<ulong> _threadPages = [];
-    private readonly List<ulong> _absent = [];
+    private readonly List<ulong> _skipped = [];
+    private bool _isLookDue = true;
 
     /// <summary>Gets the clear bytes that are left alone, by reason, at the last look.</summary>
     internal IReadOnlyDictionary<string, long> UncoveredBytes => _uncovered;
@@ -52,7 +53,7 @@ internal sealed partial class AddressSpace
 
         (_vmas, _vmasBefore) = (_vmasBefore, _vmas);
         _vmas.Clear();
-        bool isFullLook = _scans++ % UncoveredEvery == 0;
+        bool isFullLook = _scans++ % FullLookEvery == 0;
         if (isFullLook)
         {
             _uncovered.Clear();
@@ -74,6 +75,7 @@ internal sealed partial class AddressSpace
             end = vma.Range.End;
         }
 
+        _isLookDue = false;
         ApplyPresent();
         ForgetOldTrouble();
     }
@@ -226,7 +228,8 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // What is sealed as a whole is not looked at: the kernel takes 12 ns for a page that is not there, and most may be.
+    // The kernel takes 12 ns for a page that is not there, and more for one that is. Where faults and changes of layout are reported there is
+    // little to see: what is sealed as a whole is not looked at, what is Clear now and then. (It may have been swapped out.)
     private long MarkPresent(AddressRange range)
     {
         if (range.LengthBytes < RegionBytes || !_registered.Contains(range))
@@ -234,27 +237,33 @@ internal sealed partial class AddressSpace
             return MarkPresentIn(range);
         }
 
-        _absent.Clear();
+        _skipped.Clear();
+        long present = 0;
         foreach (Region region in _table.RegionsIn(range))
         {
-            if (region.IsAbsent)
+            if (region.IsAbsent || !IsDue(region))
             {
-                _absent.Add(region.FirstPage);
+                _skipped.Add(region.FirstPage);
+                region.AssumePresent();
+                present += region.ClearCount;
             }
         }
 
-        _absent.Sort();
-        long present = 0;
+        _skipped.Sort();
         VirtualAddress next = range.Start;
-        foreach (ulong page in _absent)
+        foreach (ulong page in _skipped)
         {
-            VirtualAddress absent = new PageNumber(page).Address;
-            present += next.Value < absent.Value ? MarkPresentIn(new(next, absent)) : 0;
-            next = new(absent.Value + RegionBytes);
+            VirtualAddress skipped = new PageNumber(page).Address;
+            present += next.Value < skipped.Value ? MarkPresentIn(new(next, skipped)) : 0;
+            next = new(skipped.Value + RegionBytes);
         }
 
         return present + (next.Value < range.End.Value ? MarkPresentIn(new(next, range.End)) : 0);
     }
+
+    // Every region in its turn, so that no look takes long; all of them after memory was registered, of which more may be there than was seen.
+    private bool IsDue(Region region) =>
+        _isLookDue || region.HasDoomed || (region.Number + (ulong)_scans) % FullLookEvery == 0;
 
     private long MarkPresentIn(AddressRange range)
     {
@@ -312,6 +321,8 @@ internal sealed partial class AddressSpace
                     region.LastUsedTick = _context.Tick;
                 }
             }
+
+            region.HasDoomed = region.HasDoomed && region.HasAny(static entry => entry.IsDoomed);
         }
     }
 

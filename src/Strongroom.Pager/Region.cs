@@ -69,6 +69,9 @@ internal sealed class Region
     /// <summary>Gets or sets the last run of pages that was brought in here.</summary>
     internal Run LastRun { get; set; } = Run.None;
 
+    /// <summary>Gets or sets a value indicating whether some page may be doomed: a scan tells when it is gone.</summary>
+    internal bool HasDoomed { get; set; }
+
     /// <summary>Gets the entry of a page.</summary>
     /// <param name="index">0 to 511.</param>
     internal PageEntry this[int index] => _entries[index];
@@ -78,6 +81,7 @@ internal sealed class Region
     {
         PageState before = _entries[index].State;
         _entries[index] = entry;
+        HasDoomed |= entry.IsDoomed;
         if (before == entry.State)
         {
             return;
@@ -88,6 +92,9 @@ internal sealed class Region
         Mark(_clear, index, entry.State == PageState.Clear);
         Mark(_tracked, index, entry.State != PageState.Untracked);
     }
+
+    /// <summary>Tells whether some page's entry is such.</summary>
+    internal bool HasAny(System.Predicate<PageEntry> isSuch) => System.Array.Exists(_entries, isSuch);
 
     /// <summary>Gets the index of the first Clear page from an index on; <see cref="PageCount"/> when there is none.</summary>
     internal int NextClear(int from)
@@ -109,6 +116,15 @@ internal sealed class Region
 
     /// <summary>Forgets which pages a scan found present.</summary>
     internal void ClearPresent() => System.Array.Clear(_present);
+
+    /// <summary>Takes for present what is known to be Clear.</summary>
+    internal void AssumePresent()
+    {
+        for (int word = 0; word < Words; word++)
+        {
+            _present[word] |= _clear[word];
+        }
+    }
 
     /// <summary>Notes that a scan found pages present.</summary>
     /// <param name="first">Index of the first.</param>
