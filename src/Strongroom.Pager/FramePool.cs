@@ -16,6 +16,9 @@ internal sealed class FrameMemory : IDisposable
     private readonly NativePages _pages = NativePages.Map(FrameCount * PageNumber.SizeBytes);
     private uint _populated; // a bit for each group of frames
 
+    /// <summary>Gets or sets the next one in the pool.</summary>
+    internal FrameMemory? Next { get; set; }
+
     /// <summary>Gets a frame's 4096 bytes.</summary>
     internal Span<byte> this[int index] => _pages.Span.Slice(index << PageNumber.Shift, PageNumber.SizeBytes);
 
@@ -36,14 +39,14 @@ internal sealed class FrameMemory : IDisposable
     public void Dispose() => _pages.Dispose();
 }
 
-/// <summary>Memory whose frames are all free, for the next pages to be sealed under any key: to get new memory costs as much as all the rest of sealing.</summary>
-/// <remarks>Given back to the kernel bit by bit when nothing is sealed. Guarded by: only the pager thread touches it.</remarks>
+/// <summary>Memory whose frames are all free, for the next pages to be sealed under any key: new memory costs as much as all the rest of sealing.</summary>
+/// <remarks>Given back to the kernel bit by bit, and never by a fault. Guarded by: only the pager thread touches it.</remarks>
 internal sealed class FramePool : IDisposable
 {
-    /// <summary>The most that is kept: 64 MiB.</summary>
-    private const int MaxSpares = 32;
+    /// <summary>What is kept as long as pages are sealed: 64 MiB.</summary>
+    private const int KeptSpares = 32;
 
-    private readonly FrameMemory?[] _spares = new FrameMemory?[MaxSpares];
+    private FrameMemory? _first;
     private int _count;
     private bool _wasUsed;
 
@@ -52,33 +55,30 @@ internal sealed class FramePool : IDisposable
     internal FrameMemory Rent()
     {
         _wasUsed = true;
-        if (_count == 0)
+        if (_first is not { } memory)
         {
             return new FrameMemory();
         }
 
-        FrameMemory memory = _spares[--_count]!;
-        _spares[_count] = null;
+        (_first, memory.Next) = (memory.Next, null);
+        _count--;
         return memory;
     }
 
-    /// <summary>Takes memory back. Allocates nothing.</summary>
+    /// <summary>Takes memory back. Allocates nothing and calls nothing.</summary>
     internal void Return(FrameMemory memory)
     {
-        if (_count == MaxSpares)
-        {
-            memory.Dispose();
-        }
-        else
-        {
-            _spares[_count++] = memory;
-        }
+        (memory.Next, _first) = (_first, memory);
+        _count++;
     }
 
-    /// <summary>Gives some memory back to the kernel, unless there was a use for memory since the last time. To be called at every tick.</summary>
+    /// <summary>Gives memory back to the kernel: a quarter of what is too much, or a little of the rest unless it was used since the last time.</summary>
+    /// <remarks>To be called at every tick.</remarks>
     internal void Trim()
     {
-        if (_count > 0 && !_wasUsed)
+        int tooMany = Math.Max(0, _count - KeptSpares);
+        int given = tooMany > 0 ? (tooMany / 4) + 1 : _wasUsed || _count == 0 ? 0 : 1;
+        for (int i = 0; i < given; i++)
         {
             Rent().Dispose();
         }
