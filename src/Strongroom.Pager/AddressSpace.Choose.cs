@@ -57,14 +57,6 @@ internal sealed partial class AddressSpace
     {
         int now = _context.Tick;
         JudgeRestraint();
-        foreach (Region region in _table.Regions)
-        {
-            if (region.ProbeTick != 0 && now - region.ProbeTick >= _context.IdleTicks * _restraint)
-            {
-                CallCold(region);
-            }
-        }
-
         BeginPlan(isOfProbes: true);
         int regions = _table.Regions.Count;
         for (int i = 0; i < regions; i++)
@@ -81,7 +73,11 @@ internal sealed partial class AddressSpace
 
             _probeHand = (_probeHand + 1) % regions;
             Region region = _table.Regions[_probeHand];
-            if (region.ProbeTick == 0 && region.ClearCount > 0
+            if (region.ProbeTick != 0 && now - region.ProbeTick >= _context.IdleTicks * _restraint)
+            {
+                CallCold(region);
+            }
+            else if (region.ProbeTick == 0 && region.ClearCount > 0
                 && now - region.LastUsedTick >= _context.IdleTicks * region.Patience)
             {
                 PlanProbes(region);

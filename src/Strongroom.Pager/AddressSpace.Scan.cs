@@ -60,11 +60,6 @@ internal sealed partial class AddressSpace
             _table.RemoveEmptyRegions();
         }
 
-        foreach (Region region in _table.Regions)
-        {
-            region.ClearPresent();
-        }
-
         FindThreadPages();
 
         int before = 0;
@@ -244,7 +239,7 @@ internal sealed partial class AddressSpace
             if (region.IsAbsent || !IsDue(region))
             {
                 _skipped.Add(region.FirstPage);
-                region.AssumePresent();
+                region.SkippedScan = _scans;
                 present += region.ClearCount;
             }
         }
@@ -296,6 +291,7 @@ internal sealed partial class AddressSpace
         {
             Region region = _table.GetRegion(new(page));
             ulong regionEnd = Math.Min(end, region.FirstPage + Region.PageCount);
+            region.BeginScan(_scans);
             region.MarkPresent((int)(page - region.FirstPage), (int)(regionEnd - region.FirstPage));
             page = regionEnd;
         }
@@ -307,6 +303,12 @@ internal sealed partial class AddressSpace
     {
         foreach (Region region in _table.Regions)
         {
+            if (region.SkippedScan == _scans)
+            {
+                continue;
+            }
+
+            region.BeginScan(_scans);
             for (int word = 0; word < Region.Words; word++)
             {
                 for (ulong gone = region.Vanished(word); gone != 0; gone &= gone - 1)

@@ -23,6 +23,7 @@ internal sealed class Region
     private readonly ulong[] _clear = new ulong[Words];
     private readonly ulong[] _tracked = new ulong[Words];
     private readonly PageCounts _counts;
+    private int _scan;
 
     /// <summary>Makes a region with no page tracked.</summary>
     /// <param name="number">The number of its first page, divided by 512.</param>
@@ -72,6 +73,9 @@ internal sealed class Region
     /// <summary>Gets or sets a value indicating whether some page may be doomed: a scan tells when it is gone.</summary>
     internal bool HasDoomed { get; set; }
 
+    /// <summary>Gets or sets the number of the last scan that did not look here.</summary>
+    internal int SkippedScan { get; set; }
+
     /// <summary>Gets the entry of a page.</summary>
     /// <param name="index">0 to 511.</param>
     internal PageEntry this[int index] => _entries[index];
@@ -114,15 +118,14 @@ internal sealed class Region
         return PageCount;
     }
 
-    /// <summary>Forgets which pages a scan found present.</summary>
-    internal void ClearPresent() => System.Array.Clear(_present);
-
-    /// <summary>Takes for present what is known to be Clear.</summary>
-    internal void AssumePresent()
+    /// <summary>Begins a scan, unless it has begun: no page was found present yet.</summary>
+    /// <param name="scan">The scan's number.</param>
+    internal void BeginScan(int scan)
     {
-        for (int word = 0; word < Words; word++)
+        if (_scan != scan)
         {
-            _present[word] |= _clear[word];
+            _scan = scan;
+            System.Array.Clear(_present);
         }
     }
 
