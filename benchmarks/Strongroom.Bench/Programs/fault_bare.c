@@ -1,27 +1,20 @@
 // The same touches as fault_sealed, served by another process that only copies a page: the floor for any pager.
-// usage: fault_bare MEBIBYTES TOUCHES
+// usage: fault_bare MEBIBYTES TOUCHES ROUNDS
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-#include "warm.h"
+#include "touches.h"
 
-static uint64_t now(void)
+static uint64_t expected(size_t page)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    (void)page;
+    return 0x0707070707070707u;
 }
 
 static void serve(int uffd)
@@ -43,10 +36,9 @@ static void serve(int uffd)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     size_t pages = (size_t)atol(argv[1]) * 256;
-    long touches = atol(argv[2]);
     int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
     struct uffdio_api api = { .api = UFFD_API };
     if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
@@ -59,20 +51,11 @@ int main(int argc, char **argv)
     if (ioctl(uffd, UFFDIO_REGISTER, &range))
         return 1;
 
-    warm_free_memory();
     pid_t server = fork();
     if (server == 0)
         serve(uffd);
-    size_t stride = pages / (size_t)touches;
-    for (long i = 0; i < touches; i++) {
-        uint64_t start = now();
-        uint64_t value = p[(size_t)i * stride * 512];
-        uint64_t end = now();
-        if (value != 0x0707070707070707u)
-            return 3;
-        printf("%lu\n", (unsigned long)(end - start));
-    }
+    int status = touch_pages(p, pages, atol(argv[2]), atoi(argv[3]), expected);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
-    return 0;
+    return status;
 }
