@@ -263,8 +263,7 @@ internal sealed partial class AddressSpace
         AddressRange range = found.Value.Range;
         if (!_registered.Contains(range))
         {
-            bool isGrowing = _context.Tick - found.Value.GrewAtTick < _context.IdleTicks;
-            if ((isGrowing && !mayRegister) || AwaitsKey(range) || !TryRegister(range, found.Value.Room))
+            if ((IsGrowing(found.Value) && !mayRegister) || AwaitsKey(range) || !TryRegister(range, found.Value.Room))
             {
                 return 0;
             }

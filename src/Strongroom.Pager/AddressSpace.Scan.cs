@@ -163,9 +163,21 @@ internal sealed partial class AddressSpace
         CoveredVma? old = before < _vmasBefore.Count && _vmasBefore[before].Range.Start == vma.Range.Start
             ? _vmasBefore[before] : null;
         long present = MarkPresent(vma.Range);
-        bool isGrowing = old is null || present > old.Value.PresentPages + GrowthPages;
-        _vmas.Add(new(vma.Range, new(previousEnd, vma.Range.End), present, isGrowing ? _context.Tick : old!.Value.GrewAtTick));
+        bool hasGrown = old is null || present > old.Value.PresentPages + GrowthPages;
+        int since = old?.GrowingSinceTick ?? _context.Tick;
+        _vmas.Add(new(
+            vma.Range,
+            new(previousEnd, vma.Range.End),
+            present,
+            hasGrown ? _context.Tick : old!.Value.GrewAtTick,
+            hasGrown && HasPaused(old) ? _context.Tick : since));
     }
+
+    private bool HasPaused(CoveredVma? vma) => _context.Tick - (vma?.GrewAtTick ?? 0) >= _context.IdleTicks;
+
+    // To watch memory that grows makes a fault of each first touch, so it is put off; but not for ever.
+    private bool IsGrowing(CoveredVma vma) =>
+        !HasPaused(vma) && _context.Tick - vma.GrowingSinceTick < _context.IdleTicks * MaxPatience;
 
     // Null: covered. Empty: nothing to count (the kernel's own pages, secret memory).
     private string? WhyUncovered(in Vma vma)
@@ -373,7 +385,7 @@ internal sealed partial class AddressSpace
     }
 
     /// <summary>A VMA whose pages can be sealed, as last seen, and how far it could have grown since: its neighbours' ends.</summary>
-    private readonly record struct CoveredVma(AddressRange Range, AddressRange Room, long PresentPages, int GrewAtTick);
+    private readonly record struct CoveredVma(AddressRange Range, AddressRange Room, long PresentPages, int GrewAtTick, int GrowingSinceTick);
 
     /// <summary>Why a VMA is left alone, and until when.</summary>
     private readonly record struct Exclusion(string Reason, int UntilTick);

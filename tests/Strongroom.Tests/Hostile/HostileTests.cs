@@ -21,6 +21,7 @@ public class HostileTests
     [InlineData("hostile_scribble")]
     [InlineData("hostile_scribble", "unmap")]
     [InlineData("hostile_kill")]
+    [InlineData("hostile_pipe")]
     public void An_attack_harms_nobody_but_the_attacker(string attacker, params string[] arguments)
     {
         Requirements.Pager();
@@ -41,6 +42,7 @@ public class HostileTests
     [Theory]
     [InlineData("hostile_scribble")]
     [InlineData("hostile_scribble", "unmap")]
+    [InlineData("hostile_pipe")]
     public void An_attack_harms_no_other_process_of_its_tree(string attacker, params string[] arguments)
     {
         Requirements.Pager();
