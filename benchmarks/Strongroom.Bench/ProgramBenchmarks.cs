@@ -54,7 +54,7 @@ internal static class ProgramBenchmarks
         new ProgramBenchmark("program.xz", "xz -T2 -1 of 4 million lines, 128 MiB", 1.02, 5, () => new(["xz", "-T2", "-1", "-k", "-c", Text(millions: 4)])),
         new ProgramBenchmark("program.compile", "gcc -O2 of a file of 1600 functions", 1.02, 5, () => new(Compile())),
         new ProgramBenchmark("program.compile-kept", "the same with --idle 60s: nothing is sealed for being idle", 1.02, 3, () => new(Compile()), "60s"),
-        new ProgramBenchmark("program.make", "make -j2 of redis, from the distribution's source package", 1.036, 3, Make),
+        new ProgramBenchmark("program.make", "make -j2 of redis, from the distribution's source package", 1.036, 5, Make),
         new ProgramBenchmark(
             "program.allocate", "map, touch and unmap 64 MiB, 256 times", 1.05, 5, () => new([Workbench.CompileC("allocate")])),
         new ProgramBenchmark(

@@ -11,8 +11,8 @@ internal sealed partial class AddressSpace
 {
     private const int ProbesPerRegion = 3;
     private const int MaxPatience = 8;
-    private const int ManyOpenedInSecond = 2500;
-    private const int FewOpenedInSecond = 600;
+    private const int ManyOpenedInSecond = 1250;
+    private const int FewOpenedInSecond = 300;
     private const int UnshareAtOnce = 4;
     private const int UnshareQueue = 64;
 
@@ -104,7 +104,7 @@ internal sealed partial class AddressSpace
     }
 
     // What is idle comes back one day, and bringing a page back takes some 8 us with the sealing. A process that spends more than a
-    // fiftieth of its time on that is asked to be idle for up to eight times as long before more is sealed; until it is less than a 200th.
+    // hundredth of its time on that is asked to be idle for up to eight times as long before more is sealed; until it is less than a 400th.
     private void JudgeRestraint()
     {
         int ticks = _context.Tick - _judgedTick;
