@@ -19,6 +19,7 @@ internal sealed class SealQueue
 
     private readonly int[] _piped = new int[PagePipe.Capacity];
     private readonly Place[] _places = new Place[AgentLayout.SlotCount];
+    private readonly int[] _indexes = new int[AgentLayout.SlotCount]; // in _piped, of a slot that is InPipe: a fault must not search
     private int _firstPiped;
     private int _inStaging;
 
@@ -43,8 +44,10 @@ internal sealed class SealQueue
             Invariant.Fail($"staging slot {slot} cannot be queued behind {PipedCount} in the pipe");
         }
 
+        int at = (_firstPiped + PipedCount++) % _piped.Length;
         _places[slot] = Place.InPipe;
-        _piped[(_firstPiped + PipedCount++) % _piped.Length] = slot;
+        _indexes[slot] = at;
+        _piped[at] = slot;
     }
 
     /// <summary>Queues a slot unless it is queued.</summary>
@@ -66,7 +69,7 @@ internal sealed class SealQueue
         }
         else if (_places[slot] == Place.InPipe)
         {
-            _piped[Array.IndexOf(_piped, slot)] = Gone;
+            _piped[_indexes[slot]] = Gone;
         }
 
         _places[slot] = Place.NotQueued;
