@@ -45,8 +45,8 @@ int main(int argc, char **argv)
     bool unmap = argc > 1 && !strcmp(argv[1], "unmap");
     signal(SIGSEGV, on_fault), signal(SIGBUS, on_fault);
     unsigned char *area = map(16 * MiB);
-    fill(area, 16 * MiB, 1);
     note_own();     // Before the pager has made anything here: it attaches only to what has something to seal.
+    fill(area, 16 * MiB, 1);
     settle();
     settle();
     int found = 0;
