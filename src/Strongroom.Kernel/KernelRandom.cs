@@ -10,12 +10,15 @@ internal static class KernelRandom
     private const int MostAtOnce = 256; // requests up to this size are never cut short
 
     /// <summary>Draws a number. As for <see cref="Fill"/>.</summary>
-    internal static uint NextUInt32()
+    internal static ulong NextUInt64()
     {
-        uint drawn = 0;
-        Fill(MemoryMarshal.AsBytes(new Span<uint>(ref drawn)));
+        ulong drawn = 0;
+        Fill(MemoryMarshal.AsBytes(new Span<ulong>(ref drawn)));
         return drawn;
     }
+
+    /// <summary>Draws a number. As for <see cref="Fill"/>.</summary>
+    internal static uint NextUInt32() => unchecked((uint)NextUInt64());
 
     /// <summary>Fills memory. Blocks only until the generator was seeded once, early in the machine's start.</summary>
     /// <exception cref="KernelException">ENOSYS, or a filter refuses the call.</exception>

@@ -8,8 +8,11 @@ namespace Strongroom.Pager;
 /// <remarks>Guarded by: only the pager thread touches it.</remarks>
 internal sealed class FrameMemory : IDisposable
 {
+    /// <summary>log2 of <see cref="FrameCount"/>.</summary>
+    internal const int FrameShift = 9;
+
     /// <summary>Frames in it.</summary>
-    internal const int FrameCount = 512;
+    internal const int FrameCount = 1 << FrameShift;
 
     private const int GroupFrames = 32;
 

@@ -17,7 +17,7 @@ namespace Strongroom.Pager;
 /// </remarks>
 internal sealed class FrameStore : IDisposable
 {
-    private const int SlabShift = 9;
+    private const int SlabShift = FrameMemory.FrameShift;
     private const int SlabFrames = FrameMemory.FrameCount;
     private const int None = -1;
 

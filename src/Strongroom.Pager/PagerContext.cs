@@ -47,7 +47,7 @@ internal sealed class PagerContext : IDisposable
 
     /// <summary>Gets the sixth argument, at which the kernel does not look, with which agents lend staging pages. Immutable.</summary>
     /// <remarks>A target can find it in its agent's messages: it lets pass nothing but a loan of pages that goes unseen.</remarks>
-    internal ulong LendPass { get; } = ((ulong)KernelRandom.NextUInt32() << 32) | KernelRandom.NextUInt32();
+    internal ulong LendPass { get; } = KernelRandom.NextUInt64();
 
     /// <summary>Gets the window in pages.</summary>
     internal long WindowPages { get; }

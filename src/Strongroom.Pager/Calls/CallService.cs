@@ -53,9 +53,7 @@ internal sealed partial class CallService : IDisposable
         _options = options;
         _tracer = tracer;
         _tell = tell;
-        Span<byte> random = stackalloc byte[8];
-        KernelRandom.Fill(random);
-        _pass = BitConverter.ToUInt64(random);
+        _pass = KernelRandom.NextUInt64();
         _table = new(options.KeyIdBits, context.Pool, domain => tell(new KeyRetired(domain)));
         _keys = new(_table, _keyrings, new() { Api = options.Api, KeyIdBits = options.KeyIdBits, FillRandom = KernelRandom.Fill });
         _table.Slots = _keys.Slots;

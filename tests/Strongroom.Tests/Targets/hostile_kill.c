@@ -10,11 +10,8 @@ int main(void)
     settle();
     for (int round = 0; round < 40; round++) {
         (void)kill(-1, round % 2 ? SIGKILL : SIGSTOP);      // All of this user's processes but this one (kill(2)).
-        char path[64], text[512] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        (void)!read(fd, text, sizeof text - 1);
-        close(fd);
+        char text[512];
+        list_children(text, sizeof text);
         for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
             (void)kill(atoi(word), SIGKILL);
         for (size_t page = 0; page < 4096; page += 7)

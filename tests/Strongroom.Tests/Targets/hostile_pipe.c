@@ -28,11 +28,8 @@ int main(void)
     fill(area, 16 * MiB, 1);
     int found = 0, waits = 1000;
     for (unsigned round = 0; round < 4000; round++) {
-        char path[64], text[512] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        (void)!read(fd, text, sizeof text - 1);
-        close(fd);
+        char text[512];
+        list_children(text, sizeof text);
         for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
             found += attack(word, round);
         if (found == 0 && waits-- > 0) {
