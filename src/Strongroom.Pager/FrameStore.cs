@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Strongroom.Core;
 using Strongroom.Crypto;
 using Strongroom.Kernel;
@@ -19,6 +21,7 @@ internal sealed class FrameStore : IDisposable
 {
     private const int SlabShift = FrameMemory.FrameShift;
     private const int SlabFrames = FrameMemory.FrameCount;
+    private const int FreeWords = SlabFrames / 64;
     private const int None = -1;
 
     private readonly XtsKey _key;
@@ -54,8 +57,7 @@ internal sealed class FrameStore : IDisposable
         int frame = AllocateFrame();
         Slab slab = _slabs[frame >> SlabShift];
         int index = frame & (SlabFrames - 1);
-        slab.Counters[index] = ++_sealCounter;
-        slab.References[index] = 1;
+        slab[index] = new() { Counter = ++_sealCounter, References = 1 };
         _key.Encrypt(plaintext, slab.Frame(index), new UInt128(_sealCounter, (ulong)frame));
         return frame;
     }
@@ -67,17 +69,18 @@ internal sealed class FrameStore : IDisposable
     {
         Slab slab = _slabs[frame >> SlabShift];
         int index = frame & (SlabFrames - 1);
-        if (slab.References[index] == 0)
+        FrameRecord record = slab[index];
+        if (record.References == 0)
         {
             Invariant.Fail($"frame {frame} is opened but free");
         }
 
-        _key.Decrypt(slab.Frame(index), plaintext, new UInt128(slab.Counters[index], (ulong)frame));
+        _key.Decrypt(slab.Frame(index), plaintext, new UInt128(record.Counter, (ulong)frame));
     }
 
     /// <summary>Adds a reference: a forked child shares the frame.</summary>
     internal void AddReference(int frame) =>
-        _slabs[frame >> SlabShift].References[frame & (SlabFrames - 1)]++;
+        _slabs[frame >> SlabShift][frame & (SlabFrames - 1)].References++;
 
     /// <summary>Drops a reference; the frame is free with the last.</summary>
     internal void Release(int frame)
@@ -85,12 +88,13 @@ internal sealed class FrameStore : IDisposable
         int number = frame >> SlabShift;
         Slab slab = _slabs[number];
         int index = frame & (SlabFrames - 1);
-        if (slab.References[index] == 0)
+        ref FrameRecord record = ref slab[index];
+        if (record.References == 0)
         {
             Invariant.Fail($"frame {frame} is released twice");
         }
 
-        if (--slab.References[index] > 0)
+        if (--record.References > 0)
         {
             return;
         }
@@ -146,20 +150,19 @@ internal sealed class FrameStore : IDisposable
         return (number << SlabShift) | index;
     }
 
+    // Records and bits are parts of the object, not arrays of their own: a fault finds them in no cache.
     private sealed class Slab
     {
-        private readonly ulong[] _free = new ulong[SlabFrames / 64];
-
         private FrameMemory? _memory; // null while all frames are free
+        private FreeBits _free;
+        private FrameRecords _records;
 
         internal Slab()
         {
-            Array.Fill(_free, ulong.MaxValue);
+            ((Span<ulong>)_free).Fill(ulong.MaxValue);
         }
 
-        internal ulong[] Counters { get; } = new ulong[SlabFrames];
-
-        internal int[] References { get; } = new int[SlabFrames];
+        internal ref FrameRecord this[int index] => ref _records[index];
 
         internal int UsedCount { get; set; }
 
@@ -171,7 +174,7 @@ internal sealed class FrameStore : IDisposable
         internal int TakeFree(FramePool pool)
         {
             _memory ??= pool.Rent();
-            for (int word = 0; word < _free.Length; word++)
+            for (int word = 0; word < FreeWords; word++)
             {
                 if (_free[word] != 0)
                 {
@@ -197,5 +200,25 @@ internal sealed class FrameStore : IDisposable
                 pool.Return(memory);
             }
         }
+    }
+
+    [StructLayout(LayoutKind.Sequential, Pack = sizeof(int))] // 12 bytes
+    private struct FrameRecord
+    {
+        internal ulong Counter { get; set; }
+
+        internal int References { get; set; }
+    }
+
+    [InlineArray(SlabFrames)]
+    private struct FrameRecords
+    {
+        private FrameRecord _first;
+    }
+
+    [InlineArray(FreeWords)]
+    private struct FreeBits
+    {
+        private ulong _first;
     }
 }

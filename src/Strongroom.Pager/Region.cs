@@ -1,4 +1,6 @@
+using System;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Strongroom.Pager;
 
@@ -11,19 +13,18 @@ internal sealed class Region
     /// <summary>log2 of <see cref="PageCount"/>.</summary>
     internal const int Shift = 9;
 
-    /// <summary>What a region takes: entries, three bit maps, and about 120 bytes of fields and object headers.</summary>
+    /// <summary>What a region takes: entries, three bit maps, and about 120 bytes of fields and object header.</summary>
     internal const int Bytes = (PageCount * sizeof(uint)) + (3 * PageCount / 8) + 120;
 
     /// <summary>Words of 64 bits that hold a bit for each page.</summary>
     internal const int Words = PageCount / 64;
 
-    private readonly PageEntry[] _entries = new PageEntry[PageCount];
-    // One bit a page, so that a scan looks at 64 pages at a time.
-    private readonly ulong[] _present = new ulong[Words];
-    private readonly ulong[] _clear = new ulong[Words];
-    private readonly ulong[] _tracked = new ulong[Words];
     private readonly PageCounts _counts;
     private int _scan;
+
+    // Parts of this object, not arrays of their own: a fault finds them in no cache, and each object more on the way is a wait for memory.
+    private PageBits _bits;
+    private PageEntries _entries;
 
     /// <summary>Makes a region with no page tracked.</summary>
     /// <param name="number">The number of its first page, divided by 512.</param>
@@ -93,12 +94,25 @@ internal sealed class Region
 
         Count(before, -1);
         Count(entry.State, +1);
-        Mark(_clear, index, entry.State == PageState.Clear);
-        Mark(_tracked, index, entry.State != PageState.Untracked);
+        ref PageWord word = ref _bits[index >> 6];
+        ulong bit = 1ul << (index & 63);
+        word.Clear = With(word.Clear, bit, entry.State == PageState.Clear);
+        word.Tracked = With(word.Tracked, bit, entry.State != PageState.Untracked);
     }
 
     /// <summary>Tells whether some page's entry is such.</summary>
-    internal bool HasAny(System.Predicate<PageEntry> isSuch) => System.Array.Exists(_entries, isSuch);
+    internal bool HasAny(Predicate<PageEntry> isSuch)
+    {
+        foreach (PageEntry entry in _entries)
+        {
+            if (isSuch(entry))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Gets the index of the first Clear page from an index on; <see cref="PageCount"/> when there is none.</summary>
     internal int NextClear(int from)
@@ -106,7 +120,7 @@ internal sealed class Region
         ulong mask = ulong.MaxValue << (from & 63);
         for (int word = from >> 6; word < Words; word++)
         {
-            ulong found = _clear[word] & mask;
+            ulong found = _bits[word].Clear & mask;
             if (found != 0)
             {
                 return (word << 6) + BitOperations.TrailingZeroCount(found);
@@ -125,7 +139,10 @@ internal sealed class Region
         if (_scan != scan)
         {
             _scan = scan;
-            System.Array.Clear(_present);
+            foreach (ref PageWord word in _bits)
+            {
+                word.Present = 0;
+            }
         }
     }
 
@@ -136,30 +153,48 @@ internal sealed class Region
     {
         for (int word = first >> 6; word << 6 < end; word++)
         {
-            int low = System.Math.Max(first - (word << 6), 0);
-            int high = System.Math.Min(end - (word << 6), 64);
-            _present[word] |= (ulong.MaxValue >> (64 - (high - low))) << low;
+            int low = Math.Max(first - (word << 6), 0);
+            int high = Math.Min(end - (word << 6), 64);
+            _bits[word].Present |= (ulong.MaxValue >> (64 - (high - low))) << low;
         }
     }
 
     /// <summary>Gets a bit for each of 64 pages that are present and not tracked.</summary>
     /// <param name="word">0 to 7.</param>
-    internal ulong NewlyPresent(int word) => _present[word] & ~_tracked[word];
+    internal ulong NewlyPresent(int word) => _bits[word].Present & ~_bits[word].Tracked;
 
     /// <summary>Gets a bit for each of 64 pages that are Clear but were not found present.</summary>
     /// <param name="word">0 to 7.</param>
-    internal ulong Vanished(int word) => _clear[word] & ~_present[word];
+    internal ulong Vanished(int word) => _bits[word].Clear & ~_bits[word].Present;
 
-    private static void Mark(ulong[] bits, int index, bool isSet)
-    {
-        ulong bit = 1ul << (index & 63);
-        bits[index >> 6] = isSet ? bits[index >> 6] | bit : bits[index >> 6] & ~bit;
-    }
+    private static ulong With(ulong bits, ulong bit, bool isSet) => isSet ? bits | bit : bits & ~bit;
 
     private void Count(PageState state, int change)
     {
         _counts.Add(state, change);
         ClearCount += state == PageState.Clear ? change : 0;
         TrackedCount += state == PageState.Untracked ? 0 : change;
+    }
+
+    // One bit for each of 64 pages, so that a scan looks at as many at a time.
+    private struct PageWord
+    {
+        internal ulong Present { get; set; }
+
+        internal ulong Clear { get; set; }
+
+        internal ulong Tracked { get; set; }
+    }
+
+    [InlineArray(Words)]
+    private struct PageBits
+    {
+        private PageWord _first;
+    }
+
+    [InlineArray(PageCount)]
+    private struct PageEntries
+    {
+        private PageEntry _first;
     }
 }
