@@ -44,20 +44,21 @@ internal sealed class FrameMemory : IDisposable
 
 /// <summary>Memory whose frames are all free, for the next pages to be sealed under any key: new memory costs as much as all the rest of sealing.</summary>
 /// <remarks>Given back to the kernel bit by bit, and never by a fault. Guarded by: only the pager thread touches it.</remarks>
-internal sealed class FramePool : IDisposable
+/// <param name="patienceTicks">For how many ticks nothing must have come or gone before what is kept is given back too.</param>
+internal sealed class FramePool(int patienceTicks) : IDisposable
 {
-    /// <summary>What is kept as long as pages are sealed: 64 MiB.</summary>
+    /// <summary>What is kept for that long: 64 MiB.</summary>
     private const int KeptSpares = 32;
 
     private FrameMemory? _first;
     private int _count;
-    private bool _wasUsed;
+    private int _quietTicks;
 
     /// <summary>Gets memory, owned by the caller until it is returned.</summary>
     /// <exception cref="KernelException">ENOMEM.</exception>
     internal FrameMemory Rent()
     {
-        _wasUsed = true;
+        _quietTicks = 0;
         if (_first is not { } memory)
         {
             return new FrameMemory();
@@ -71,22 +72,24 @@ internal sealed class FramePool : IDisposable
     /// <summary>Takes memory back. Allocates nothing and calls nothing.</summary>
     internal void Return(FrameMemory memory)
     {
+        _quietTicks = 0;
         (memory.Next, _first) = (_first, memory);
         _count++;
     }
 
-    /// <summary>Gives memory back to the kernel: a quarter of what is too much, or a little of the rest unless it was used since the last time.</summary>
+    /// <summary>Gives memory back to the kernel: a quarter of what is too much at once, and the rest one by one when it was not used for long.</summary>
     /// <remarks>To be called at every tick.</remarks>
     internal void Trim()
     {
         int tooMany = Math.Max(0, _count - KeptSpares);
-        int given = tooMany > 0 ? (tooMany / 4) + 1 : _wasUsed || _count == 0 ? 0 : 1;
+        int quietTicks = _quietTicks + 1;
+        int given = tooMany > 0 ? (tooMany / 4) + 1 : quietTicks > patienceTicks ? Math.Min(_count, 1) : 0;
         for (int i = 0; i < given; i++)
         {
             Rent().Dispose();
         }
 
-        _wasUsed = false;
+        _quietTicks = quietTicks;
     }
 
     /// <inheritdoc/>

@@ -31,6 +31,7 @@ internal sealed class PagerContext : IDisposable
 
         TickLength = tickLength;
         IdleTicks = (int)Math.Max(1, Math.Ceiling(options.Idle / tickLength));
+        Pool = new FramePool(4 * IdleTicks); // what is used and left alone in turn finds its frames again
     }
 
     /// <summary>Gets the options.</summary>
@@ -75,7 +76,7 @@ internal sealed class PagerContext : IDisposable
     }
 
     /// <summary>Gets where memory for frames comes from.</summary>
-    internal FramePool Pool { get; } = new();
+    internal FramePool Pool { get; }
 
     /// <summary>Gets the counts of the tree.</summary>
     internal PageCounts Counts { get; } = new(null);

@@ -1,5 +1,6 @@
 // The same touches as fault_sealed, served by another process that only copies a page: the floor for any pager.
-// usage: fault_bare MEBIBYTES TOUCHES ROUNDS
+// usage: fault_bare MEBIBYTES TOUCHES ROUNDS one|each
+// one: always the same page, which stays in the cache; each: every page from a place of its own, as a pager must that brings back what was there.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -17,17 +18,16 @@ static uint64_t expected(size_t page)
     return 0x0707070707070707u;
 }
 
-static void serve(int uffd)
+static void serve(int uffd, uint64_t first, const char *store, uint64_t distance)
 {
-    static char page[4096] __attribute__((aligned(4096)));
-    memset(page, 7, sizeof page);
     for (;;) {
         struct pollfd ready = { .fd = uffd, .events = POLLIN };
         poll(&ready, 1, -1);
         struct uffd_msg message;
         while (read(uffd, &message, sizeof message) == sizeof message) {
+            uint64_t page = message.arg.pagefault.address & ~4095ULL;
             struct uffdio_copy copy = {
-                .dst = message.arg.pagefault.address & ~4095ULL, .src = (uint64_t)page, .len = 4096,
+                .dst = page, .src = (uint64_t)store + (page - first) * distance, .len = 4096,
             };
             ioctl(uffd, UFFDIO_COPY, &copy);
         }
@@ -36,8 +36,9 @@ static void serve(int uffd)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 5)
         return 2;
+    int each = strcmp(argv[4], "each") == 0;
     size_t pages = (size_t)atol(argv[1]) * 256;
     int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
     struct uffdio_api api = { .api = UFFD_API };
@@ -51,9 +52,16 @@ int main(int argc, char **argv)
     if (ioctl(uffd, UFFDIO_REGISTER, &range))
         return 1;
 
+    size_t stored = (each ? pages : 1) * 4096;
+    char *store = mmap(NULL, stored, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (store == MAP_FAILED)
+        return 1;
+    madvise(store, stored, MADV_NOHUGEPAGE);
+    memset(store, 7, stored);
+
     pid_t server = fork();
     if (server == 0)
-        serve(uffd);
+        serve(uffd, (uint64_t)p, store, each);
     int status = touch_pages(p, pages, atol(argv[2]), atoi(argv[3]), expected);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
