@@ -10,7 +10,7 @@ namespace Strongroom.Pager;
 /// <summary>The pager thread: answers faults and events, seals what is idle or too much, and keeps the books.</summary>
 /// <remarks>
 /// One thread owns every address space of the tree, so none of it needs a lock. Faults come first: all other work is done in slices of
-/// some tens of microseconds between two looks at the queues. Files: News (what the tracer reports), Window (when to seal).
+/// some tens of microseconds between two looks at the queues. Files: News (what the tracer reports), Window (when to seal), Wait.
 /// </remarks>
 internal sealed partial class PagerLoop : IDisposable
 {
@@ -67,7 +67,7 @@ internal sealed partial class PagerLoop : IDisposable
             }
 
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
-            Dispatch(_epoll.Wait(_ready, wait));
+            Dispatch(Wait(wait));
         }
     }
 
