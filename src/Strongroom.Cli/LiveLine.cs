@@ -33,7 +33,7 @@ internal sealed class LiveLine : IProgress<RunProgress>
             CultureInfo.InvariantCulture,
             $"strongroom: {value.Elapsed.TotalSeconds:0} s, {value.Processes} processes, "
             + $"{Quantity.FormatSize(value.ClearBytes)} in clear, {Quantity.FormatSize(value.SealedBytes)} sealed, "
-            + $"{value.Faults} faults");
+            + $"{value.Faults} faults{(value.IsWindowFull ? ", window full" : string.Empty)}");
         StandardError.Write(line.PadRight(_length) + "\r");
         _length = line.Length;
     }

@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.Text;
+using Strongroom.Core;
 using Strongroom.Pager;
 
 namespace Strongroom.Cli;
@@ -7,6 +9,8 @@ namespace Strongroom.Cli;
 /// <summary>A report in a few lines for people.</summary>
 internal static class RunSummary
 {
+    private const double LeastShareOfFull = 0.2;
+
     /// <summary>Writes the lines, each with the command's name in front.</summary>
     internal static string Of(RunReport report)
     {
@@ -30,6 +34,7 @@ internal static class RunSummary
                 + $"pager {report.PagerCpuSeconds:0.0} s of processor time");
         }
 
+        AppendFullWindow(text, report);
         AppendUncovered(text, report.ClearBytesByReason);
         foreach (string remark in report.Remarks)
         {
@@ -49,6 +54,22 @@ internal static class RunSummary
         }
 
         return text.ToString();
+    }
+
+    // A program that needs more at once than the window holds can take a hundred times as long: who waited for it should know what to do.
+    private static void AppendFullWindow(StringBuilder text, RunReport report)
+    {
+        double share = report.WindowFullSeconds / Math.Max(report.WallSeconds, 1);
+        if (share < LeastShareOfFull || report.OpenedPages << PageNumber.Shift < report.Options.WindowBytes)
+        {
+            return;
+        }
+
+        long mebibytes = (report.PeakPrivateBytes >> 20) + 1;
+        AppendLine(
+            text,
+            $"the window was full for {share * 100:0} % of the time, and pages sealed for that were wanted again: this slows the program down. "
+            + $"All that it had at once is {mebibytes} MiB; a --window of up to {mebibytes}M makes it faster");
     }
 
     private static void AppendUncovered(StringBuilder text, IReadOnlyDictionary<string, long> clearBytesByReason)

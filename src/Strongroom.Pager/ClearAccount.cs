@@ -15,6 +15,12 @@ internal sealed class ClearAccount
     /// <summary>Gets the most plaintext at one look, in bytes.</summary>
     internal long PeakClearBytes { get; private set; }
 
+    /// <summary>Gets the most private memory, clear and sealed, at one look, in bytes.</summary>
+    internal long PeakPrivateBytes { get; private set; }
+
+    /// <summary>Gets the time in which pages were sealed because the window was full.</summary>
+    internal TimeSpan WindowFull { get; private set; }
+
     /// <summary>Gets the most that was sealed at one look, in bytes.</summary>
     internal long PeakSealedBytes { get; private set; }
 
@@ -31,8 +37,10 @@ internal sealed class ClearAccount
     internal double TimeInClear => _privateByteSeconds > 0 ? _clearByteSeconds / _privateByteSeconds : 0;
 
     /// <summary>Notes how it was for some time.</summary>
-    internal void Add(long clearBytes, long sealedBytes, long metadataBytes, TimeSpan time)
+    internal void Add(long clearBytes, long sealedBytes, long metadataBytes, bool isWindowFull, TimeSpan time)
     {
+        WindowFull += isWindowFull ? time : TimeSpan.Zero;
+        PeakPrivateBytes = Math.Max(PeakPrivateBytes, clearBytes + sealedBytes);
         PeakSealedBytes = Math.Max(PeakSealedBytes, sealedBytes);
         PeakMetadataBytes = Math.Max(PeakMetadataBytes, metadataBytes);
         PeakClearBytes = Math.Max(PeakClearBytes, clearBytes);

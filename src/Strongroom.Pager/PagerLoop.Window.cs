@@ -17,6 +17,7 @@ internal sealed partial class PagerLoop
 
     private long _unattachedBytes;
     private long _refusedBytes;
+    private bool _wasWindowFull; // since the last tick
     private long _lastAccounted = Stopwatch.GetTimestamp();
     private long _lastProgress = Stopwatch.GetTimestamp();
 
@@ -102,6 +103,7 @@ internal sealed partial class PagerLoop
         }
 
         _context.WindowFullTick = _context.Tick;
+        _wasWindowFull = true;
         AddressSpace? largest = null;
         foreach (TargetMemory memory in _memories)
         {
@@ -130,7 +132,8 @@ internal sealed partial class PagerLoop
     private void KeepAccounts()
     {
         long now = Stopwatch.GetTimestamp();
-        Account.Add(ClearBytes, _context.Counts.Sealed << PageNumber.Shift, MetadataBytes(), Stopwatch.GetElapsedTime(_lastAccounted, now));
+        TimeSpan time = Stopwatch.GetElapsedTime(_lastAccounted, now);
+        Account.Add(ClearBytes, _context.Counts.Sealed << PageNumber.Shift, MetadataBytes(), _wasWindowFull, time);
         _lastAccounted = now;
         foreach (TargetMemory memory in _memories)
         {
@@ -153,8 +156,11 @@ internal sealed partial class PagerLoop
                 _tracer.LiveProcesses,
                 ClearBytes,
                 _context.Counts.Sealed << PageNumber.Shift,
-                _context.Statistics.Faults));
+                _context.Statistics.Faults,
+                _wasWindowFull));
         }
+
+        _wasWindowFull = false;
     }
 
     private long MetadataBytes()

@@ -169,6 +169,8 @@ public static class TreeRunner
                 Max = statistics.FaultLatency.Quantile(1),
             },
             PeakClearBytes = account.PeakClearBytes,
+            WindowFullSeconds = account.WindowFull.TotalSeconds,
+            PeakPrivateBytes = account.PeakPrivateBytes,
             MeanClearBytes = account.MeanClearBytes,
             MeanPrivateBytes = account.MeanPrivateBytes,
             TimeInClear = account.TimeInClear,

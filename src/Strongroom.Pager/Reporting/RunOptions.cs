@@ -87,5 +87,6 @@ public sealed class RunOptions
 /// <param name="ClearBytes">Plaintext in the window.</param>
 /// <param name="SealedBytes">Memory that is sealed now.</param>
 /// <param name="Faults">Faults served so far.</param>
+/// <param name="IsWindowFull">Whether pages have to be sealed because the window is full.</param>
 public readonly record struct RunProgress(
-    TimeSpan Elapsed, int Processes, long ClearBytes, long SealedBytes, long Faults);
+    TimeSpan Elapsed, int Processes, long ClearBytes, long SealedBytes, long Faults, bool IsWindowFull);

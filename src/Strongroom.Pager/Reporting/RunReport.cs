@@ -65,6 +65,12 @@ public sealed class RunReport
     /// <summary>Gets the most plaintext of the tree at one time, in bytes.</summary>
     public long PeakClearBytes { get; init; }
 
+    /// <summary>Gets the time in which pages were sealed because the window was full, in seconds.</summary>
+    public double WindowFullSeconds { get; init; }
+
+    /// <summary>Gets the most private memory of the tree, clear and sealed, at one time, in bytes: a window of that size is never full.</summary>
+    public long PeakPrivateBytes { get; init; }
+
     /// <summary>Gets the plaintext of the tree, averaged over time, in bytes.</summary>
     public long MeanClearBytes { get; init; }
 

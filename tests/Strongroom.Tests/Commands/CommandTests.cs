@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Strongroom.Pager;
 using Xunit;
@@ -127,6 +129,25 @@ public class CommandTests
         finally
         {
             File.Delete(report);
+        }
+    }
+
+    [Theory]
+    [InlineData("4M", true)]
+    [InlineData("1G", false)]
+    public void A_window_too_small_for_the_program_is_named_with_the_size_that_would_do(string window, bool isTooSmall)
+    {
+        Harness.Requirements.Pager();
+        Harness.Requirements.Tools("perl");
+        const string Script = "my $m = 'x' x (24 << 20); my $end = time + 4; while (time < $end) "
+            + "{ for (my $i = 0; $i < length $m; $i += 4096) { substr($m, $i, 1) = 'y' } }";
+        Outcome outcome = Run(Launcher, ["run", "--window", window, "--idle", "200ms", "--", "perl", "-e", Script]);
+        Assert.Equal(0, outcome.ExitStatus);
+        Assert.Equal(isTooSmall, outcome.Error.Contains("the window was full", StringComparison.Ordinal));
+        if (isTooSmall)
+        {
+            int mebibytes = int.Parse(Regex.Match(outcome.Error, "--window of up to ([0-9]+)M").Groups[1].Value, CultureInfo.InvariantCulture);
+            Assert.InRange(mebibytes, 24, 100);
         }
     }
 
