@@ -6,14 +6,18 @@ namespace Strongroom.Pager;
 /// <content>Waiting for what happens next: awake while faults follow each other closely, asleep otherwise.</content>
 internal sealed partial class PagerLoop
 {
+    private const int MostSleeps = 1024;
     private static readonly long s_watch = Stopwatch.Frequency / 20_000; // 50 µs
 
     private readonly bool _mayWatch = Environment.ProcessorCount > 1; // a program on the same processor could not go on meanwhile
     private long _faultsBefore;
     private bool _isWatching;
+    private int _sleeps = 1;
+    private int _sleepsLeft;
 
-    // A processor that has gone to sleep is woken in several times the time of a fault. So when the last fault came soon after the one
-    // before, the next is watched for: for as long as that may take, or not at all.
+    // A processor that has gone to sleep is woken in several times the time of a fault. So when a fault came soon after the one before,
+    // the next is watched for. When it does not come, the program may be one that is bound to the processor on which this thread
+    // watches: then so many waits are slept through, twice as many each time, before it is tried again.
     private int Wait(int milliseconds)
     {
         if (milliseconds == 0 || _faultsBefore == _context.Statistics.Faults)
@@ -23,19 +27,33 @@ internal sealed partial class PagerLoop
 
         _faultsBefore = _context.Statistics.Faults;
         long began = Stopwatch.GetTimestamp();
-        int count = 0;
-        while (_isWatching && count == 0)
-        {
-            count = _epoll.Wait(_ready, 0);
-            _isWatching = Stopwatch.GetTimestamp() - began < s_watch;
-        }
-
+        int count = _isWatching ? Watch(began) : 0;
         if (count == 0)
         {
             count = _epoll.Wait(_ready, milliseconds);
-            _isWatching = _mayWatch && Stopwatch.GetTimestamp() - began < 2 * s_watch; // half of it for being woken
+            bool wasSoon = Stopwatch.GetTimestamp() - began < 2 * s_watch; // half of it for being woken
+            _isWatching = _mayWatch && wasSoon && --_sleepsLeft <= 0;
         }
 
         return count;
+    }
+
+    private int Watch(long began)
+    {
+        do
+        {
+            int count = _epoll.Wait(_ready, 0);
+            if (count > 0)
+            {
+                _sleeps = 1;
+                return count;
+            }
+        }
+        while (Stopwatch.GetTimestamp() - began < s_watch);
+
+        _isWatching = false;
+        _sleeps = Math.Min(_sleeps * 2, MostSleeps);
+        _sleepsLeft = _sleeps;
+        return 0;
     }
 }
