@@ -129,10 +129,15 @@ internal sealed partial class AddressSpace
         {
             _hand = (_hand + 1) % regions;
             Region region = _table.Regions[_hand];
-            if (region.ClearCount > 0)
+            if (region.ClearCount > 0 && _context.Tick - region.OldestTick >= age)
             {
                 bool isRoomLeft = PlanRegion(region, age, wanted - planned, mayRegister: true, out int count);
                 planned += count;
+                if (count == 0)
+                {
+                    region.FindOldest(); // not to look again at every page before one can be old enough
+                }
+
                 if (!isRoomLeft)
                 {
                     break;

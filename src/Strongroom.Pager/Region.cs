@@ -44,6 +44,9 @@ internal sealed class Region
     /// <summary>Gets how many pages are Clear.</summary>
     internal int ClearCount { get; private set; }
 
+    /// <summary>Gets a tick since which every Clear page was known to be in use; the latest such tick after <see cref="FindOldest"/>.</summary>
+    internal int OldestTick { get; private set; }
+
     /// <summary>Gets how many pages are not Untracked.</summary>
     internal int TrackedCount { get; private set; }
 
@@ -92,6 +95,11 @@ internal sealed class Region
             return;
         }
 
+        if (entry.State == PageState.Clear)
+        {
+            OldestTick = ClearCount == 0 ? entry.Value : Math.Min(OldestTick, entry.Value);
+        }
+
         Count(before, -1);
         Count(entry.State, +1);
         ref PageWord word = ref _bits[index >> 6];
@@ -130,6 +138,16 @@ internal sealed class Region
         }
 
         return PageCount;
+    }
+
+    /// <summary>Makes <see cref="OldestTick"/> exact.</summary>
+    internal void FindOldest()
+    {
+        OldestTick = PageEntry.MaxValue;
+        for (int i = NextClear(0); i < PageCount; i = NextClear(i + 1))
+        {
+            OldestTick = Math.Min(OldestTick, _entries[i].Value);
+        }
     }
 
     /// <summary>Begins a scan, unless it has begun: no page was found present yet.</summary>
