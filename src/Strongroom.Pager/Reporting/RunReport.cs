@@ -68,7 +68,7 @@ public sealed class RunReport
     /// <summary>Gets the time in which pages were sealed because the window was full, in seconds.</summary>
     public double WindowFullSeconds { get; init; }
 
-    /// <summary>Gets the most private memory of the tree, clear and sealed, at one time, in bytes: a window of that size is never full.</summary>
+    /// <summary>Gets the most private memory of the tree, clear and sealed, at one look, in bytes: about the window that would have held all.</summary>
     public long PeakPrivateBytes { get; init; }
 
     /// <summary>Gets the plaintext of the tree, averaged over time, in bytes.</summary>
