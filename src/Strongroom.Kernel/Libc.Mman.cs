@@ -25,6 +25,7 @@ internal static partial class Libc
     internal const int MADV_DOFORK = 11;
     internal const int MADV_MERGEABLE = 12;
     internal const int MADV_UNMERGEABLE = 13;
+    internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_NOHUGEPAGE = 15;
     internal const int MADV_DONTDUMP = 16;
     internal const int MADV_DODUMP = 17;

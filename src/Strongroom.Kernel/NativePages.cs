@@ -28,6 +28,9 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
         }
     }
 
+    /// <summary>Gets the address, for an owner that keeps it no longer than this object lives undisposed.</summary>
+    internal nint Address => handle;
+
     /// <summary>Maps zeroed memory.</summary>
     /// <param name="lengthBytes">A multiple of 4096.</param>
     /// <exception cref="KernelException">ENOMEM.</exception>
@@ -39,6 +42,26 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
             ? throw new KernelException(Marshal.GetLastPInvokeError(), $"mmap of {lengthBytes} bytes")
             : new NativePages((nint)address, lengthBytes);
     }
+
+    /// <summary>Maps zeroed memory at an address that is a multiple of its length.</summary>
+    /// <param name="lengthBytes">A power of two from 4096 to 2^29.</param>
+    /// <exception cref="KernelException">ENOMEM.</exception>
+    internal static unsafe NativePages MapAligned(int lengthBytes)
+    {
+        using NativePages twice = Map(2 * lengthBytes);
+        nint first = twice.handle;
+        nint aligned = (first + lengthBytes - 1) & -lengthBytes;
+
+        // SAFETY: both parts are whole pages of a mapping that was just made and that nobody else knows of. (It fails with ENOMEM where the
+        // process has too many mappings; what is left over is address space, never touched.)
+        _ = aligned == first ? 0 : Libc.munmap((void*)first, (nuint)(aligned - first));
+        _ = Libc.munmap((void*)(aligned + lengthBytes), (nuint)(first + lengthBytes - aligned));
+        twice.SetHandleAsInvalid();
+        return new NativePages(aligned, lengthBytes);
+    }
+
+    /// <summary>Advises the kernel about all of the memory; madvise(2). What it does not know it ignores.</summary>
+    internal unsafe void Advise(int advice) => _ = Libc.madvise((void*)handle, (nuint)_lengthBytes, advice);
 
     /// <summary>Has the kernel map a part of the memory now, in one call in place of a page fault for each page. madvise(2), MADV_POPULATE_WRITE.</summary>
     /// <param name="offsetBytes">Where the part begins; page-aligned.</param>

@@ -88,6 +88,7 @@ internal sealed partial class AddressSpace
     // Decrypts a page and the sealed pages round it into the bounce buffer and hands them to the kernel in one call.
     private bool OpenAround(Region region, int index)
     {
+        Prefetch(region, index);
         (int first, int count) = ChooseNeighbours(region, index);
         while (true)
         {
@@ -117,10 +118,25 @@ internal sealed partial class AddressSpace
         }
     }
 
+    // The ciphertext comes from memory while the neighbours are chosen, and each page's while the one before it is decrypted.
+    private void Prefetch(Region region, int index)
+    {
+        PageEntry entry = region[index];
+        if (entry.State == PageState.Sealed)
+        {
+            DomainOf(region, index).Frames.Prefetch(entry.Value);
+        }
+    }
+
     private void Decrypt(Region region, int first, int count)
     {
         for (int i = 0; i < count; i++)
         {
+            if (i + 1 < count)
+            {
+                Prefetch(region, first + i + 1);
+            }
+
             Span<byte> plaintext = _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes);
             PageEntry entry = region[first + i];
             if (entry.State == PageState.SealedZero)

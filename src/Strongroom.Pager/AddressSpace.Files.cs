@@ -69,7 +69,7 @@ internal sealed partial class AddressSpace
             }
 
             _context.Statistics.OpenedPages += opened;
-            HandleMessages(); // what was unmapped before must be known to be
+            _ = HandleMessages(); // what was unmapped before must be known to be
             if (StandInAt(wanted.Range.Start) is { } standIn && standIn.File == wanted.File && !TryMapFile(standIn))
             {
                 return;

@@ -50,7 +50,7 @@ internal sealed partial class AddressSpace
             return false;
         }
 
-        HandleMessages(); // what was unmapped before the call must be known to be
+        _ = HandleMessages(); // what was unmapped before the call must be known to be
         if (Verdict is not null || !_calls.TryDequeue(out MemoryCall? call))
         {
             return false;
@@ -265,7 +265,7 @@ internal sealed partial class AddressSpace
                 return false;
             }
 
-            HandleMessages();
+            _ = HandleMessages();
             _ = Thread.Yield();
         }
 

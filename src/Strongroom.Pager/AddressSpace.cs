@@ -101,12 +101,13 @@ internal sealed partial class AddressSpace : IDisposable
     }
 
     /// <summary>Reads and handles what the userfaultfd has queued.</summary>
-    internal void HandleMessages()
+    /// <returns>Whether there was anything.</returns>
+    internal bool HandleMessages()
     {
         if (_waiting.TryPeek(out WaitingFault oldest) && Stopwatch.GetElapsedTime(oldest.ReadAt) > s_layoutPatience)
         {
             Condemn("the kernel reports a change of its memory's layout that never ends");
-            return;
+            return false;
         }
 
         CoverGrowths();
@@ -138,6 +139,8 @@ internal sealed partial class AddressSpace : IDisposable
         {
             _ = IsSettled();
         }
+
+        return count > 0;
     }
 
     /// <summary>Puts every sealed page back and lets the memory go on uncovered: it cannot have an agent.</summary>

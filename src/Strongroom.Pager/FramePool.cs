@@ -1,103 +1,119 @@
 using System;
-using Strongroom.Core;
+using System.Diagnostics;
 using Strongroom.Kernel;
 
 namespace Strongroom.Pager;
 
-/// <summary>The memory of 512 frames: 2 MiB of ciphertext.</summary>
-/// <remarks>Guarded by: only the pager thread touches it.</remarks>
-internal sealed class FrameMemory : IDisposable
-{
-    /// <summary>log2 of <see cref="FrameCount"/>.</summary>
-    internal const int FrameShift = 9;
-
-    /// <summary>Frames in it.</summary>
-    internal const int FrameCount = 1 << FrameShift;
-
-    private const int GroupFrames = 32;
-
-    private readonly NativePages _pages = NativePages.Map(FrameCount * PageNumber.SizeBytes);
-    private uint _populated; // a bit for each group of frames
-
-    /// <summary>Gets or sets the next one in the pool.</summary>
-    internal FrameMemory? Next { get; set; }
-
-    /// <summary>Gets a frame's 4096 bytes.</summary>
-    internal Span<byte> this[int index] => _pages.Span.Slice(index << PageNumber.Shift, PageNumber.SizeBytes);
-
-    /// <summary>Has the kernel map a frame and those beside it, if it is the first of them to be used.</summary>
-    /// <remarks>Not huge pages, which would cost one call for all: small ones are what the target's dropped pages have just given back to
-    /// the kernel, while for huge ones it looks for memory long unused, and a host may have to find that first.</remarks>
-    internal void Prepare(int index)
-    {
-        int group = index / GroupFrames;
-        if ((_populated & (1u << group)) == 0)
-        {
-            _populated |= 1u << group;
-            _pages.Populate(group * GroupFrames << PageNumber.Shift, GroupFrames << PageNumber.Shift);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _pages.Dispose();
-}
-
-/// <summary>Memory whose frames are all free, for the next pages to be sealed under any key: new memory costs as much as all the rest of sealing.</summary>
-/// <remarks>Given back to the kernel bit by bit, and never by a fault. Guarded by: only the pager thread touches it.</remarks>
+/// <summary>Memory for ciphertext, in blocks of 512 frames; those whose frames are all free are kept for the next pages to be sealed under any key.</summary>
+/// <remarks>
+/// New memory costs as much as all the rest of sealing. It is given back to the kernel bit by bit, and never by a fault. Guarded by: only the
+/// pager thread touches it.
+/// </remarks>
 /// <param name="patienceTicks">For how many ticks nothing must have come or gone before what is kept is given back too.</param>
 internal sealed class FramePool(int patienceTicks) : IDisposable
 {
+    /// <summary>log2 of the frames in a block.</summary>
+    internal const int BlockShift = PageBlocks.PageCountShift;
+
+    /// <summary>No block.</summary>
+    internal const int None = -1;
+
     /// <summary>What is kept for that long: 64 MiB.</summary>
     private const int KeptSpares = 32;
 
-    private FrameMemory? _first;
+    private readonly PageBlocks _blocks = new();
+    private readonly HugePageTrial _trial = new();
+    private int[] _next = new int[16]; // of a spare block, the next one
+    private int _first = None;
     private int _count;
     private int _quietTicks;
 
-    /// <summary>Gets memory, owned by the caller until it is returned.</summary>
+    /// <summary>Gets a block, the caller's until it is returned.</summary>
+    /// <param name="mayBeHuge">Whether it will be filled, so that 2 MiB at once are no waste.</param>
     /// <exception cref="KernelException">ENOMEM.</exception>
-    internal FrameMemory Rent()
+    internal int Rent(bool mayBeHuge)
     {
         _quietTicks = 0;
-        if (_first is not { } memory)
-        {
-            return new FrameMemory();
-        }
-
-        (_first, memory.Next) = (memory.Next, null);
-        _count--;
-        return memory;
+        return _first == None ? Map(mayBeHuge) : TakeSpare();
     }
 
-    /// <summary>Takes memory back. Allocates nothing and calls nothing.</summary>
-    internal void Return(FrameMemory memory)
+    /// <summary>Takes a block back. Allocates nothing and calls nothing.</summary>
+    internal void Return(int block)
     {
         _quietTicks = 0;
-        (memory.Next, _first) = (_first, memory);
+        (_next[block], _first) = (_first, block);
         _count++;
     }
+
+    /// <summary>Gets the 4096 bytes of a frame of a rented block.</summary>
+    internal Span<byte> Frame(int block, int index) => _blocks.Page(block, index);
+
+    /// <summary>Has the kernel map a frame and those beside it, if it is the first of them to be used.</summary>
+    internal void Prepare(int block, int index) => _blocks.Prepare(block, index);
+
+    /// <summary>Has the processor fetch a frame that will be read.</summary>
+    internal void Prefetch(int block, int index) => _blocks.Prefetch(block, index);
 
     /// <summary>Gives memory back to the kernel: a quarter of what is too much at once, and the rest one by one when it was not used for long.</summary>
     /// <remarks>To be called at every tick.</remarks>
     internal void Trim()
     {
         int tooMany = Math.Max(0, _count - KeptSpares);
-        int quietTicks = _quietTicks + 1;
-        int given = tooMany > 0 ? (tooMany / 4) + 1 : quietTicks > patienceTicks ? Math.Min(_count, 1) : 0;
+        _quietTicks++;
+        int given = tooMany > 0 ? (tooMany / 4) + 1 : _quietTicks > patienceTicks ? Math.Min(_count, 1) : 0;
         for (int i = 0; i < given; i++)
         {
-            Rent().Dispose();
+            _blocks.Unmap(TakeSpare());
         }
-
-        _quietTicks = quietTicks;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _blocks.Dispose();
+
+    private int TakeSpare()
     {
-        while (_count > 0)
-        {
-            Rent().Dispose();
-        }
+        int block = _first;
+        _first = _next[block];
+        _count--;
+        return block;
     }
+
+    private int Map(bool mayBeHuge)
+    {
+        int block = _blocks.Map();
+        if (block >= _next.Length)
+        {
+            Array.Resize(ref _next, 2 * block);
+        }
+
+        bool isHuge = mayBeHuge && _trial.IsDue();
+        _blocks.Advise(block, isHuge);
+        if (isHuge)
+        {
+            long start = Stopwatch.GetTimestamp();
+            _blocks.PopulateFirst(block);
+            _trial.Note(Stopwatch.GetElapsedTime(start));
+        }
+
+        return block;
+    }
+}
+
+/// <summary>Whether to ask for huge pages: as long as the kernel has them at hand.</summary>
+/// <remarks>
+/// They cost one fault for 512 pages and make looking up addresses cheap. But where none is free the kernel compacts memory, and a virtual
+/// machine's host may have to find 2 MiB that it has taken back, while small pages are there: those that programs have just freed.
+/// </remarks>
+internal sealed class HugePageTrial
+{
+    private const int Refrained = 15;
+    private static readonly TimeSpan s_limit = TimeSpan.FromMilliseconds(1); // 2 µs a page: as much as the slowest small ones
+
+    private int _left;
+
+    /// <summary>Tells whether the next block should be a huge page.</summary>
+    internal bool IsDue() => _left == 0 || --_left == 0;
+
+    /// <summary>Notes how long a huge page took: after a slow one the next 15 blocks are of small pages.</summary>
+    internal void Note(TimeSpan taken) => _left = taken > s_limit ? Refrained + 1 : 0;
 }

@@ -19,14 +19,15 @@ namespace Strongroom.Pager;
 /// </remarks>
 internal sealed class FrameStore : IDisposable
 {
-    private const int SlabShift = FrameMemory.FrameShift;
-    private const int SlabFrames = FrameMemory.FrameCount;
+    private const int SlabShift = FramePool.BlockShift;
+    private const int SlabFrames = 1 << SlabShift;
     private const int FreeWords = SlabFrames / 64;
     private const int None = -1;
 
     private readonly XtsKey _key;
     private readonly FramePool _pool;
     private readonly List<Slab> _slabs = [];
+    private int[] _blocks = new int[1]; // of each slab, the pool's block; None while all its frames are free
     private int _firstWithRoom = None;
     private ulong _sealCounter;
 
@@ -58,7 +59,7 @@ internal sealed class FrameStore : IDisposable
         Slab slab = _slabs[frame >> SlabShift];
         int index = frame & (SlabFrames - 1);
         slab[index] = new() { Counter = ++_sealCounter, References = 1 };
-        _key.Encrypt(plaintext, slab.Frame(index), new UInt128(_sealCounter, (ulong)frame));
+        _key.Encrypt(plaintext, Ciphertext(frame), new UInt128(_sealCounter, (ulong)frame));
         return frame;
     }
 
@@ -67,16 +68,17 @@ internal sealed class FrameStore : IDisposable
     /// <param name="plaintext">Receives 4096 bytes; lies in secret memory.</param>
     internal void Open(int frame, Span<byte> plaintext)
     {
-        Slab slab = _slabs[frame >> SlabShift];
-        int index = frame & (SlabFrames - 1);
-        FrameRecord record = slab[index];
+        FrameRecord record = _slabs[frame >> SlabShift][frame & (SlabFrames - 1)];
         if (record.References == 0)
         {
             Invariant.Fail($"frame {frame} is opened but free");
         }
 
-        _key.Decrypt(slab.Frame(index), plaintext, new UInt128(record.Counter, (ulong)frame));
+        _key.Decrypt(Ciphertext(frame), plaintext, new UInt128(record.Counter, (ulong)frame));
     }
+
+    /// <summary>Has the processor fetch a frame that will be opened.</summary>
+    internal void Prefetch(int frame) => _pool.Prefetch(_blocks[frame >> SlabShift], frame & (SlabFrames - 1));
 
     /// <summary>Adds a reference: a forked child shares the frame.</summary>
     internal void AddReference(int frame) =>
@@ -108,19 +110,30 @@ internal sealed class FrameStore : IDisposable
         slab.MarkFree(index);
         if (slab.UsedCount == 0)
         {
-            slab.ReturnMemory(_pool);
+            ReturnBlock(number);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Slab slab in _slabs)
+        for (int number = 0; number < _slabs.Count; number++)
         {
-            slab.ReturnMemory(_pool);
+            ReturnBlock(number);
         }
 
         _slabs.Clear();
+    }
+
+    private Span<byte> Ciphertext(int frame) => _pool.Frame(_blocks[frame >> SlabShift], frame & (SlabFrames - 1));
+
+    private void ReturnBlock(int number)
+    {
+        if (_blocks[number] != FramePool.None)
+        {
+            _pool.Return(_blocks[number]);
+            _blocks[number] = FramePool.None;
+        }
     }
 
     private int AllocateFrame()
@@ -134,12 +147,24 @@ internal sealed class FrameStore : IDisposable
                 throw new KernelException(Libc.ENOMEM, "more than 1 TiB sealed under one key");
             }
 
+            if (number == _blocks.Length)
+            {
+                Array.Resize(ref _blocks, 2 * number);
+            }
+
             _slabs.Add(new Slab());
+            _blocks[number] = FramePool.None;
             _firstWithRoom = number;
         }
 
+        if (_blocks[number] == FramePool.None)
+        {
+            _blocks[number] = _pool.Rent(mayBeHuge: UsedFrames >= SlabFrames);
+        }
+
         Slab slab = _slabs[number];
-        int index = slab.TakeFree(_pool);
+        int index = slab.TakeFree();
+        _pool.Prepare(_blocks[number], index);
         slab.UsedCount++;
         UsedFrames++;
         if (slab.UsedCount == SlabFrames)
@@ -153,7 +178,6 @@ internal sealed class FrameStore : IDisposable
     // Records and bits are parts of the object, not arrays of their own: a fault finds them in no cache.
     private sealed class Slab
     {
-        private FrameMemory? _memory; // null while all frames are free
         private FreeBits _free;
         private FrameRecords _records;
 
@@ -169,20 +193,15 @@ internal sealed class FrameStore : IDisposable
         /// <summary>Gets or sets the number of the next slab that has room; <see cref="None"/> for the last.</summary>
         internal int NextWithRoom { get; set; } = None;
 
-        internal Span<byte> Frame(int index) => _memory![index];
-
-        internal int TakeFree(FramePool pool)
+        internal int TakeFree()
         {
-            _memory ??= pool.Rent();
             for (int word = 0; word < FreeWords; word++)
             {
                 if (_free[word] != 0)
                 {
                     int bit = BitOperations.TrailingZeroCount(_free[word]);
                     _free[word] &= _free[word] - 1;
-                    int index = (word << 6) | bit;
-                    _memory.Prepare(index);
-                    return index;
+                    return (word << 6) | bit;
                 }
             }
 
@@ -191,15 +210,6 @@ internal sealed class FrameStore : IDisposable
         }
 
         internal void MarkFree(int index) => _free[index >> 6] |= 1ul << (index & 63);
-
-        internal void ReturnMemory(FramePool pool)
-        {
-            if (_memory is { } memory)
-            {
-                _memory = null;
-                pool.Return(memory);
-            }
-        }
     }
 
     [StructLayout(LayoutKind.Sequential, Pack = sizeof(int))] // 12 bytes

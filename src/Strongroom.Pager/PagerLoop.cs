@@ -15,6 +15,7 @@ namespace Strongroom.Pager;
 internal sealed partial class PagerLoop : IDisposable
 {
     private const int EventsAtOnce = 64;
+    private const int ReadsAtOnce = 16;
     private const ulong WakeToken = ulong.MaxValue;
 
     private readonly PagerContext _context;
@@ -96,7 +97,6 @@ internal sealed partial class PagerLoop : IDisposable
 
     private void Dispatch(int count)
     {
-        bool mustWait = MustFaultsWait();
         for (int i = 0; i < count; i++)
         {
             ulong token = _ready[i].data;
@@ -109,10 +109,7 @@ internal sealed partial class PagerLoop : IDisposable
             {
                 if ((token & 1) == 0)
                 {
-                    if (!mustWait)
-                    {
-                        space.HandleMessages(); // otherwise epoll tells again: it is level-triggered
-                    }
+                    HandleMessages(space);
                 }
                 else if (space.Agent is not null)
                 {
@@ -121,6 +118,15 @@ internal sealed partial class PagerLoop : IDisposable
 
                 CarryOutVerdict(memory);
             }
+        }
+    }
+
+    // A program on the same processor has its next fault ready by the time it lets this thread go on, so that is looked for without
+    // asking epoll. Not for ever: others have faults too. What is left unread epoll tells again: it is level-triggered.
+    private void HandleMessages(AddressSpace space)
+    {
+        for (int reads = 0; reads < ReadsAtOnce && !MustFaultsWait() && space.HandleMessages(); reads++)
+        {
         }
     }
 
@@ -138,7 +144,7 @@ internal sealed partial class PagerLoop : IDisposable
 
             if (space.IsUnsettled)
             {
-                space.HandleMessages();
+                _ = space.HandleMessages();
                 isBusy = true;
             }
 
