@@ -23,14 +23,20 @@ log=$launch/build.log
 
 # No descriptor of the lock for the build servers, which would hold it after the build. stdin stays the command's.
 publish() {
-    dotnet publish "$root/src/Strongroom.Cli/Strongroom.Cli.csproj" -c Release -r linux-x64 --no-self-contained -o "$build" \
+    dotnet publish "$root/src/Strongroom.Cli/Strongroom.Cli.csproj" -c Release -r linux-x64 -o "$build" \
         --nologo -v quiet -nodeReuse:false -p:UseSharedCompilation=false "-clp:ErrorsOnly;NoSummary" -p:StrongroomLaunch=true \
-        -p:PublishReadyToRun="$1" </dev/null >"$log" 2>&1 9>&-
+        "$@" </dev/null >"$log" 2>&1 9>&-
 }
 
-# Compiled ahead of time it starts in half the time, and its first faults do not wait for the compiler. That needs one more
-# package, so a machine without it (and without a network) gets a plain build.
-if ! publish true && ! publish false; then
+# As machine code it starts in a tenth of the time, and its first faults are as fast as its last. That needs a C compiler, to link it, and
+# a processor with AVX2, so that encryption with AES-NI keeps all that is secret in registers.
+publish_native() {
+    { command -v gcc || command -v clang; } >/dev/null && grep -qw -m 1 avx2 /proc/cpuinfo &&
+        publish -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3 -p:StripSymbols=false
+}
+
+# Otherwise for the runtime, compiled ahead of time if the package for that can be had.
+if ! publish_native && ! publish --no-self-contained -p:PublishReadyToRun=true && ! publish --no-self-contained; then
     cat "$log" >&2
     echo "strongroom: the build failed" >&2
     rm -rf "$build"

@@ -8,9 +8,11 @@ internal static unsafe partial class OwnProcess
 {
     private const nint SYS_kill = 62;
     private const nint SYS_prctl = 157;
+    private const nint SYS_arch_prctl = 158;
     private const nint SYS_prlimit64 = 302;
     private const nint PR_SET_DUMPABLE = 4;
     private const nint RLIMIT_NOFILE = 7;
+    private const nint ARCH_GET_XCOMP_SUPP = 0x1021;
 
     /// <summary>Makes this process undumpable: no core dump, and no access by other processes of the same user (ptrace(2)).</summary>
     /// <exception cref="KernelException">The kernel refused, which prctl(2) does not foresee.</exception>
@@ -20,6 +22,18 @@ internal static unsafe partial class OwnProcess
         {
             throw new KernelException(Marshal.GetLastPInvokeError(), "prctl PR_SET_DUMPABLE");
         }
+    }
+
+    /// <summary>Gets which parts of the registers the kernel saves for this process, as bits of XCR0. x86-64 only.</summary>
+    /// <returns>0 when the kernel does not tell (before Linux 5.16, or another processor).</returns>
+    /// <remarks>arch/x86/kernel/fpu/xstate.c, fpu_xstate_prctl. Intel SDM volume 1, 13.1: bit 2 is AVX; 5, 6 and 7 are AVX-512.</remarks>
+    internal static ulong SavedRegisters()
+    {
+        ulong saved = 0;
+        return RuntimeInformation.ProcessArchitecture == Architecture.X64
+            && Libc.syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, (nint)(&saved), 0, 0, 0, 0) == 0
+            ? saved
+            : 0;
     }
 
     /// <summary>Gives a process another soft limit of open files.</summary>

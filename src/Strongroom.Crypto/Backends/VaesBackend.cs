@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics.X86;
 using Strongroom.Core;
 using Strongroom.Crypto.Machine;
+using Strongroom.Kernel;
 
 namespace Strongroom.Crypto.Backends;
 
@@ -26,9 +27,9 @@ internal sealed class VaesBackend : XtsBackend
     /// <param name="reason">Why not, as a clause; empty on success.</param>
     internal static VaesBackend? TryMake512(out string reason)
     {
-        if (!Avx512F.IsSupported || !Avx512DQ.IsSupported || !Avx512BW.IsSupported || !HasVectorAes())
+        if (!HasVectorAes() || !HasAvx512())
         {
-            reason = "the processor or the runtime has no AVX-512 with VAES and VPCLMULQDQ";
+            reason = "the processor or the system has no AVX-512 with VAES and VPCLMULQDQ";
             return null;
         }
 
@@ -39,9 +40,9 @@ internal sealed class VaesBackend : XtsBackend
     /// <param name="reason">Why not, as a clause; empty on success.</param>
     internal static VaesBackend? TryMake256(out string reason)
     {
-        if (!Avx2.IsSupported || !HasVectorAes())
+        if (!HasVectorAes() || !HasAvx2())
         {
-            reason = "the processor or the runtime has no AVX2 with VAES and VPCLMULQDQ";
+            reason = "the processor or the system has no AVX2 with VAES and VPCLMULQDQ";
             return null;
         }
 
@@ -71,12 +72,24 @@ internal sealed class VaesBackend : XtsBackend
         return memory is null ? null : new VaesBackend(name, memory, entries);
     }
 
-    // CPUID leaf 7, ECX: bit 9 VAES, bit 10 VPCLMULQDQ (Intel SDM volume 2, CPUID). .NET has no property for them; that
-    // the system saves the registers is what Avx2.IsSupported and Avx512F.IsSupported say.
+    // CPUID leaf 7, ECX: bit 9 VAES, bit 10 VPCLMULQDQ (Intel SDM volume 2, CPUID). .NET has no property for them.
     private static bool HasVectorAes()
     {
         const int Both = (1 << 9) | (1 << 10);
         return Aes.IsSupported && X86Base.CpuId(0, 0).Eax >= 7
             && (X86Base.CpuId(7, 0).Ecx & Both) == Both;
     }
+
+    // The kernels are machine code of our own, so it does not matter which instructions the compiler of this code was allowed: what
+    // .NET says holds where it says yes, and compiled ahead of time it says no to whatever it was not told of. EBX: bit 5 AVX2.
+    private static bool HasAvx2() => Avx2.IsSupported || Has(1 << 5, savedRegisters: 0b100);
+
+    // EBX: bits 16, 17 and 30, AVX-512 F, DQ and BW. XCR0: mask registers, upper halves, and registers 16 to 31.
+    private static bool HasAvx512() =>
+        (Avx512F.IsSupported && Avx512DQ.IsSupported && Avx512BW.IsSupported)
+        || Has((1 << 16) | (1 << 17) | (1 << 30), savedRegisters: 0b1110_0100);
+
+    private static bool Has(int instructions, ulong savedRegisters) =>
+        (X86Base.CpuId(7, 0).Ebx & instructions) == instructions
+        && (OwnProcess.SavedRegisters() & savedRegisters) == savedRegisters;
 }
