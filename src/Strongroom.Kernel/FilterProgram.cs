@@ -79,6 +79,20 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
+    /// <summary>Does as <see cref="OnBits"/>, unless the call's sixth argument is a given number; then the call is allowed.</summary>
+    internal void OnBitsUnlessSixth(int number, int argument, uint bits, ulong sixth, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 8);
+        Load(OffsetOfArguments + (8 * argument));
+        JumpIfAny(bits, 0, 4);
+        Load(OffsetOfArguments + 40);
+        Jump((uint)(sixth & uint.MaxValue), 0, 3);
+        Load(OffsetOfArguments + 44);
+        Jump((uint)(sixth >> 32), 0, 1);
+        Return(Libc.SECCOMP_RET_ALLOW);
+        Return(action);
+    }
+
     /// <summary>Returns an action for a call whose second argument is a given one and whose third has some of the given bits.</summary>
     internal void OnSecondAndBits(int number, uint second, uint bits, uint action)
     {

@@ -23,7 +23,7 @@ internal sealed partial class CallService
 
         internal override bool HasCalls => true;
 
-        internal override long Run(Injector injector)
+        internal override long? Run(Injector injector)
         {
             KeySerial serial = new(unchecked((int)_call.B));
             long result = injector.Call(Libc.SYS_keyctl, _call.A, _call.B, _call.C, _call.D, _call.E, _service._pass);
@@ -57,7 +57,7 @@ internal sealed partial class CallService
 
         internal override bool HasCalls => true;
 
-        internal override long Run(Injector injector)
+        internal override long? Run(Injector injector)
         {
             long result = injector.Call(
                 Libc.SYS_keyctl, Libc.KEYCTL_DESCRIBE, unchecked((ulong)(long)_serial), 0, 0, 0, _service._pass);

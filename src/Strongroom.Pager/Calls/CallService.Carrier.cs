@@ -80,7 +80,7 @@ internal sealed partial class CallService
 
         internal override void Abandon() => _service.Return(_buffer);
 
-        internal override long Run(Injector injector)
+        internal override long? Run(Injector injector)
         {
             try
             {

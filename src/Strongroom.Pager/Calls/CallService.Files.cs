@@ -133,7 +133,7 @@ internal sealed partial class CallService
 
         internal override void Abandon() => End();
 
-        internal override long Run(Injector injector)
+        internal override long? Run(Injector injector)
         {
             try
             {

@@ -18,7 +18,8 @@ namespace Strongroom.Pager.Calls;
 /// in the caller (<see cref="StoppedCall"/>), what changes memory by the pager thread (<see cref="MemoryCall"/>). Arguments are read
 /// from the caller's memory by the pool's threads only: such a read may wait for the pager thread to open a page.
 /// </para>
-/// <para>Files: Keys (the key service's calls), Files (memory with a key of its own), Memory (the others). Thread safety: as said at each field.</para>
+/// <para>Files: Keys (the key service's calls), Files (memory with a key of its own), Waits (for children), Memory (the others).
+/// Thread safety: as said at each field.</para>
 /// </remarks>
 internal sealed partial class CallService : IDisposable
 {
@@ -77,6 +78,7 @@ internal sealed partial class CallService : IDisposable
         filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
         PageLending.AddTo(filter, _context.LendPass);
+        ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -221,6 +223,10 @@ internal sealed partial class CallService : IDisposable
         if (call.Number is SystemCall.Mmap or SystemCall.Ioctl)
         {
             AskForFile(call); // mostly none of ours: nothing else is looked at
+        }
+        else if (ChildWait.Concerns(call.Number))
+        {
+            WaitForChild(call);
         }
         else if (!CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
         {

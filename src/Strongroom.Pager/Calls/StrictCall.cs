@@ -25,7 +25,7 @@ internal sealed class StrictCall : StoppedCall
     internal override bool HasCalls => true;
 
     /// <inheritdoc/>
-    internal override long Run(Injector injector)
+    internal override long? Run(Injector injector)
     {
         FilterProgram filter = new(Libc.SECCOMP_RET_TRAP);
         foreach (int allowed in (int[])[0, 1, 15, 60]) // read, write, rt_sigreturn, exit

@@ -22,15 +22,21 @@ internal sealed class AgentStarter
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly int _tid;
+    private readonly int _process;
+    private readonly AgentRegistry _agents;
     private readonly Injector _injector;
     private readonly int _ownFilters;
 
     /// <summary>Prepares the start.</summary>
     /// <param name="tid">A stopped thread of the target.</param>
+    /// <param name="process">The process that the thread belongs to.</param>
     /// <param name="reports">Keeps what is reported meanwhile.</param>
+    /// <param name="agents">Where the agent is noted, and those that the process had before.</param>
     /// <param name="ownFilters">How many seccomp filters are the pager's own, which let all that an agent does pass.</param>
-    internal AgentStarter(int tid, TraceReports reports, int ownFilters)
+    internal AgentStarter(int tid, int process, TraceReports reports, AgentRegistry agents, int ownFilters)
     {
+        _process = process;
+        _agents = agents;
         _ownFilters = ownFilters;
         _tid = tid;
         _injector = new Injector(tid, reports);
@@ -116,6 +122,7 @@ internal sealed class AgentStarter
         }
 
         _injector.SyscallAddress = address;
+        _agents.Reap(_injector, _process);
         long area = MapArea();
         if (area <= 0)
         {
@@ -166,6 +173,7 @@ internal sealed class AgentStarter
         }
 
         result = ProcessTable.ChildByInnerId(_tid, (int)result);
+        _agents.Add((int)result, _process);
         PidDescriptor? process = result == 0 ? null : PidDescriptor.TryOpen((int)result);
         if (process is null || !WaitUntilReady(memory, area))
         {

@@ -1,7 +1,9 @@
 using System;
 using System.Buffers.Text;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text;
 using Strongroom.Kernel;
 
@@ -59,15 +61,13 @@ internal static class ProcessTable
         Span<byte> text = stackalloc byte[4096];
         foreach (int tid in ThreadList.Of(pid))
         {
-            using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/status", 0, out _);
-            int length = status?.ReadAt(text, 0) ?? 0;
-            if (length <= 0 || InnermostPid(text[..length]) != innerTid)
+            if (InnerIdOf(tid) != innerTid)
             {
                 continue;
             }
 
             using OwnedDescriptor? call = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/syscall", 0, out _);
-            length = call?.ReadAt(text, 0) ?? 0;
+            int length = call?.ReadAt(text, 0) ?? 0;
             string[] words = Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '); // 25 0xaddr 0xold 0xnew ...
             return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
                 && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
@@ -97,37 +97,75 @@ internal static class ProcessTable
     /// <returns>The child's number here; 0 when it is not found.</returns>
     internal static int ChildByInnerId(int tid, int innerPid)
     {
-        using OwnedDescriptor? own = OwnedDescriptor.TryOpen($"/proc/{tid}/status", 0, out _);
+        return InnerIdOf(tid) == tid
+            ? innerPid // the same namespace
+            : ChildrenOf(tid, tid).FirstOrDefault(child => InnerIdOf(child) == innerPid);
+    }
+
+    /// <summary>Gets the number by which a process is known in its own PID namespace; 0 when it is gone.</summary>
+    internal static int InnerIdOf(int pid) => InnermostId(pid, "NSpid:"u8);
+
+    /// <summary>Gets a process's group, by the number that it has in the process's own PID namespace; 0 when it is gone.</summary>
+    internal static int InnerGroupOf(int pid) => InnermostId(pid, "NSpgid:"u8);
+
+    /// <summary>Gets a process's group; 0 when it is gone.</summary>
+    internal static int GroupOf(int pid) => int.Parse(StatField(pid, 5) ?? "0", CultureInfo.InvariantCulture);
+
+    /// <summary>Gets the signal that tells of a process's end; 0 for none, or when it is gone.</summary>
+    internal static int ExitSignalOf(int pid) => int.Parse(StatField(pid, 38) ?? "0", CultureInfo.InvariantCulture);
+
+    /// <summary>Tells whether a process has ended and was not waited for yet.</summary>
+    internal static bool IsZombie(int pid) => StatField(pid, 3) == "Z";
+
+    /// <summary>Lists the children that a thread made, or that were left to it, zombies too; proc_pid_task(5).</summary>
+    internal static IReadOnlyList<int> ChildrenOf(int pid, int tid)
+    {
+        string path = $"/proc/{pid}/task/{tid}/children";
+        try
+        {
+            string[] numbers = File.ReadAllText(path).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return [.. numbers.Select(number => int.Parse(number, CultureInfo.InvariantCulture))];
+        }
+        catch (IOException)
+        {
+            return []; // the thread has ended
+        }
+    }
+
+    /// <summary>Tells whether a process traces another, in the tree or outside.</summary>
+    internal static bool IsTracer(int pid)
+    {
+        IReadOnlyList<int> threads = ThreadList.Of(pid);
+        return Directory.EnumerateDirectories("/proc")
+            .Where(path => char.IsAsciiDigit(path["/proc/".Length]))
+            .SelectMany(path => ThreadList.Of(int.Parse(path.AsSpan("/proc/".Length), CultureInfo.InvariantCulture)))
+            .Any(tid => ReadField($"/proc/{tid}/status", "TracerPid:"u8) is > 0 and var tracer && threads.Contains((int)tracer));
+    }
+
+    // Fields are counted from 1 as in proc_pid_stat(5); the second, a name in parentheses, may hold anything.
+    private static string? StatField(int pid, int number)
+    {
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{pid}/stat", 0, out _);
+        Span<byte> text = stackalloc byte[1024];
+        int length = file?.ReadAt(text, 0) ?? 0;
+        int name = length > 0 ? text[..length].LastIndexOf((byte)')') : -1;
+        string[] fields = name < 0 ? [] : Encoding.ASCII.GetString(text[(name + 2)..length]).Split(' ');
+        return fields.Length > number - 3 ? fields[number - 3] : null;
+    }
+
+    private static int InnermostId(int pid, ReadOnlySpan<byte> name)
+    {
+        using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/status", 0, out _);
         Span<byte> text = stackalloc byte[4096];
-        int length = own?.ReadAt(text, 0) ?? 0;
-        if (length > 0 && InnermostPid(text[..length]) == tid)
-        {
-            return innerPid; // the same namespace
-        }
-
-        using OwnedDescriptor? children = OwnedDescriptor.TryOpen($"/proc/{tid}/task/{tid}/children", 0, out _);
-        length = children?.ReadAt(text, 0) ?? 0;
-        foreach (string number in Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '))
-        {
-            if (int.TryParse(number, CultureInfo.InvariantCulture, out int pid))
-            {
-                using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/status", 0, out _);
-                length = status?.ReadAt(text, 0) ?? 0;
-                if (length > 0 && InnermostPid(text[..length]) == innerPid)
-                {
-                    return pid;
-                }
-            }
-        }
-
-        return 0;
+        int length = status?.ReadAt(text, 0) ?? 0;
+        return length > 0 ? InnermostId(text[..length], name) : 0;
     }
 
     // The last number of the line "NSpid: 4711 12 1".
-    private static int InnermostPid(ReadOnlySpan<byte> status)
+    private static int InnermostId(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name)
     {
-        int at = status.IndexOf("NSpid:"u8);
-        ReadOnlySpan<byte> line = at < 0 ? default : status[(at + 6)..];
+        int at = status.IndexOf(name);
+        ReadOnlySpan<byte> line = at < 0 ? default : status[(at + name.Length)..];
         int end = line.IndexOf((byte)'\n');
         line = line[..Math.Max(end, 0)].Trim(" \t"u8);
         int last = line.LastIndexOfAny((byte)' ', (byte)'\t');

@@ -38,8 +38,8 @@ internal abstract class StoppedCall
 
     /// <summary>Makes calls in the stopped thread.</summary>
     /// <param name="injector">Begun; ended by the caller.</param>
-    /// <returns>The result of the call.</returns>
-    internal virtual long Run(Injector injector) => -Libc.ENOSYS;
+    /// <returns>The result of the call; null when the thread is to make it again.</returns>
+    internal virtual long? Run(Injector injector) => null;
 
     /// <summary>Hears that the thread ended before it stopped.</summary>
     internal virtual void Abandon()

@@ -66,9 +66,12 @@ internal sealed partial class Tracer
             try
             {
                 injector.UseOwnInstruction();
-                long result = call.Run(injector);
+                long? result = call.Run(injector);
                 thread.IsStrict |= call is Calls.StrictCall && result == 0;
-                injector.Answer(result);
+                if (result is { } answer)
+                {
+                    injector.Answer(answer);
+                }
             }
             finally
             {

@@ -191,6 +191,7 @@ internal sealed partial class Tracer
         if (process.Threads.Count == 0)
         {
             _ = _processes.Remove(process.Pid);
+            Agents.RemoveAllOf(process.Pid);
             _ = System.Threading.Interlocked.Decrement(ref _liveProcesses);
             LeaveMemory(process);
         }

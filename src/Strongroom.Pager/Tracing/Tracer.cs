@@ -32,6 +32,9 @@ internal sealed partial class Tracer : IDisposable
         _tell = tell;
     }
 
+    /// <summary>Gets the agents of the tree. Any thread.</summary>
+    internal AgentRegistry Agents { get; } = new();
+
     /// <summary>Gets the program's process id; 0 before it runs.</summary>
     internal int RootPid => _rootPid;
 

@@ -52,6 +52,7 @@ public partial class AbiTests
         #include <linux/seccomp.h>
         #include <linux/userfaultfd.h>
         #include <sys/prctl.h>
+        #include <asm/prctl.h>
         #ifndef MFD_CLOEXEC
         #include <linux/memfd.h>
         #endif

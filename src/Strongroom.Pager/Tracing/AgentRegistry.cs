@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager.Tracing;
+
+/// <summary>Which children of the processes of the tree are agents, or were: an agent that has ended stays a child, as a zombie.</summary>
+/// <remarks>Thread safety: any thread.</remarks>
+internal sealed class AgentRegistry
+{
+    private readonly ConcurrentDictionary<int, int> _parents = new();
+
+    /// <summary>Gets the sixth argument, at which the kernel does not look, of the pager's own waits for them. Immutable.</summary>
+    internal ulong WaitPass { get; } = KernelRandom.NextUInt64();
+
+    /// <summary>Notes an agent.</summary>
+    /// <param name="agent">Its process.</param>
+    /// <param name="parent">The process whose child it is.</param>
+    internal void Add(int agent, int parent) => _parents[agent] = parent;
+
+    /// <summary>Forgets an agent that is nobody's child any more.</summary>
+    internal void Remove(int agent) => _ = _parents.TryRemove(agent, out _);
+
+    /// <summary>Forgets the agents of a process that has ended: somebody else's children now, who reaps them.</summary>
+    internal void RemoveAllOf(int parent)
+    {
+        foreach (int agent in Of(parent))
+        {
+            Remove(agent);
+        }
+    }
+
+    /// <summary>Waits, in a stopped thread, for the agents of its process that have ended: no signal told the program, so nobody else does.</summary>
+    /// <param name="injector">Begun, with an instruction to make calls with.</param>
+    /// <param name="parent">The thread's process.</param>
+    internal void Reap(Injector injector, int parent)
+    {
+        const ulong NoHang = 1;
+        const ulong All = 0x4000_0000; // __WALL
+        foreach (int agent in Of(parent))
+        {
+            int innerId = ProcessTable.InnerIdOf(agent);
+            if (innerId == 0 || injector.Call(SystemCall.Wait4, (ulong)innerId, 0, NoHang | All, 0, 0, WaitPass) is not 0)
+            {
+                Remove(agent);
+            }
+        }
+    }
+
+    /// <summary>Lists the agents that are children of a process.</summary>
+    internal IReadOnlyList<int> Of(int parent) => [.. _parents.Where(each => each.Value == parent).Select(each => each.Key)];
+}
