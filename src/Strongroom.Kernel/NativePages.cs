@@ -46,18 +46,18 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>Maps zeroed memory at an address that is a multiple of its length.</summary>
     /// <param name="lengthBytes">A power of two from 4096 to 2^29.</param>
     /// <exception cref="KernelException">ENOMEM.</exception>
-    internal static unsafe NativePages MapAligned(int lengthBytes)
+    /// <remarks>Since Linux 6.7 (thp_get_unmapped_area, mm/huge_memory.c) the kernel places 2 MiB so by itself, each block beside the one before, so
+    /// that many of them are one VMA.</remarks>
+    internal static NativePages MapAligned(int lengthBytes)
     {
-        using NativePages twice = Map(2 * lengthBytes);
-        nint first = twice.handle;
-        nint aligned = (first + lengthBytes - 1) & -lengthBytes;
+        NativePages pages = Map(lengthBytes);
+        if (pages.handle % lengthBytes == 0)
+        {
+            return pages;
+        }
 
-        // SAFETY: both parts are whole pages of a mapping that was just made and that nobody else knows of. (It fails with ENOMEM where the
-        // process has too many mappings; what is left over is address space, never touched.)
-        _ = aligned == first ? 0 : Libc.munmap((void*)first, (nuint)(aligned - first));
-        _ = Libc.munmap((void*)(aligned + lengthBytes), (nuint)(first + lengthBytes - aligned));
-        twice.SetHandleAsInvalid();
-        return new NativePages(aligned, lengthBytes);
+        pages.Dispose();
+        return CutAligned(lengthBytes);
     }
 
     /// <summary>Advises the kernel about all of the memory; madvise(2). What it does not know it ignores.</summary>
@@ -71,4 +71,18 @@ internal sealed class NativePages : SafeHandleZeroOrMinusOneIsInvalid
 
     /// <inheritdoc/>
     protected override unsafe bool ReleaseHandle() => Libc.munmap((void*)handle, (nuint)_lengthBytes) == 0;
+
+    private static unsafe NativePages CutAligned(int lengthBytes)
+    {
+        using NativePages twice = Map(2 * lengthBytes);
+        nint first = twice.handle;
+        nint aligned = (first + lengthBytes - 1) & -lengthBytes;
+
+        // SAFETY: both parts are whole pages of a mapping that was just made and that nobody else knows of. (It fails with ENOMEM where the
+        // process has too many mappings; what is left over is address space, never touched.)
+        _ = aligned == first ? 0 : Libc.munmap((void*)first, (nuint)(aligned - first));
+        _ = Libc.munmap((void*)(aligned + lengthBytes), (nuint)(first + lengthBytes - aligned));
+        twice.SetHandleAsInvalid();
+        return new NativePages(aligned, lengthBytes);
+    }
 }

@@ -1,5 +1,5 @@
 # configure and make -j2 of a real C project: libiberty of binutils (all of binutils at a larger scale).
-# run: tools=gcc,make,xz,tar needs=/usr/src/binutils window=64M idle=100ms limit=300
+# run: tools=gcc,make,xz,tar,flex,bison needs=/usr/src/binutils window=64M idle=100ms limit=300
 set -e
 tree=$TARGET_CACHE/binutils-2.40
 if [ ! -e "$tree.complete" ]; then
