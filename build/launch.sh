@@ -32,7 +32,8 @@ publish() {
 # a processor with AVX2, so that encryption with AES-NI keeps all that is secret in registers.
 publish_native() {
     { command -v gcc || command -v clang; } >/dev/null && grep -qw -m 1 avx2 /proc/cpuinfo &&
-        publish -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3 -p:StripSymbols=false
+        publish -p:PublishAot=true -p:IlcInstructionSet=x86-64-v3 -p:StripSymbols=false &&
+        "$build/Strongroom.Cli" --version >>"$log" 2>&1 # refused if some other instruction is missing
 }
 
 # Otherwise for the runtime, compiled ahead of time if the package for that can be had.

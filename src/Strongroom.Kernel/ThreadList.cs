@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -10,7 +11,7 @@ internal static class ThreadList
     private const nint SYS_get_robust_list = 274;
 
     /// <summary>Lists the threads of a process; /proc/PID/task.</summary>
-    /// <returns>Thread ids; empty when the process is gone.</returns>
+    /// <returns>Thread ids; empty when the process is gone, or hidden from this one.</returns>
     internal static IReadOnlyList<int> Of(int pid)
     {
         List<int> threads = [];
@@ -21,9 +22,9 @@ internal static class ThreadList
                 threads.Add(int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture));
             }
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            threads.Clear(); // it ended meanwhile
+            threads.Clear(); // it ended meanwhile, or is not for us to see
         }
 
         return threads;

@@ -30,6 +30,11 @@ internal sealed partial class PagerLoop
             {
                 case MemoryBorn born:
                     _memories.Add(born.Memory);
+                    if (born.Memory.Parent is { } parent)
+                    {
+                        parent.RecentForks++;
+                    }
+
                     break;
                 case MemoryForked forked:
                     HandleForked(forked);

@@ -14,6 +14,8 @@ internal sealed partial class PagerLoop
     private const long WorthAttachingBytes = 64 << 10;
     private const long UrgentBytes = 1 << 20;
     private const long LeastSlackBytes = 1 << 20;
+    private const double ManyForksInSecond = 10;
+    private const int PatienceWithForks = 8;
 
     private long _unattachedBytes;
     private long _refusedBytes;
@@ -33,6 +35,7 @@ internal sealed partial class PagerLoop
     private void Tick()
     {
         _context.Tick = 1 + (int)(Stopwatch.GetElapsedTime(_startedAt) / _context.TickLength);
+        HandleNews(); // of what was not worth a wake-up
         _unattachedBytes = 0;
         _refusedBytes = 0;
         foreach (TargetMemory memory in _memories)
@@ -77,13 +80,22 @@ internal sealed partial class PagerLoop
         _unattachedBytes += bytes;
         _refusedBytes += memory.Refusal is null ? 0 : bytes;
         TimeSpan age = Stopwatch.GetElapsedTime(memory.BornAt);
-        bool isOld = age >= _context.Options.Idle || age >= s_youth;
+        bool isOld = age >= YouthOf(memory);
         bool isUrgent = bytes >= UrgentBytes && WindowedBytes > _context.Options.WindowBytes;
         if (!memory.IsAttachPending && memory.Refusal is null && bytes >= WorthAttachingBytes && (isOld || isUrgent))
         {
             memory.IsAttachPending = true;
             _tracer.Post(new AttachRequest(memory, null, 0));
         }
+    }
+
+    // Each child that is forked by a target is held until it has an agent of its own, which takes longer than all that many a child does. So
+    // a process that forks all the time, like a shell at work, is attached up to eight times as late.
+    private TimeSpan YouthOf(TargetMemory memory)
+    {
+        memory.RecentForks *= Math.Max(0, 1 - _context.TickLength.TotalSeconds);
+        TimeSpan youth = _context.Options.Idle < s_youth ? _context.Options.Idle : s_youth;
+        return memory.RecentForks >= ManyForksInSecond ? youth * PatienceWithForks : youth;
     }
 
     // Opening a page takes a quarter of the time of sealing one, so a program that walks through its memory would leave the window behind.

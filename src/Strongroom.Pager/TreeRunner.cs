@@ -55,7 +55,10 @@ public static class TreeRunner
         void Tell(TracerNews item)
         {
             news.Enqueue(item);
-            wake.Signal();
+            if (item.IsUrgent)
+            {
+                wake.Signal();
+            }
         }
     }
 

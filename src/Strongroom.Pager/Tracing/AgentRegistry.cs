@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Generic;
-using System.Linq;
+using System.Collections.Immutable;
 using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
 
@@ -10,7 +10,7 @@ namespace Strongroom.Pager.Tracing;
 /// <remarks>Thread safety: any thread.</remarks>
 internal sealed class AgentRegistry
 {
-    private readonly ConcurrentDictionary<int, int> _parents = new();
+    private readonly ConcurrentDictionary<int, ImmutableArray<int>> _byParent = new();
 
     /// <summary>Gets the sixth argument, at which the kernel does not look, of the pager's own waits for them. Immutable.</summary>
     internal ulong WaitPass { get; } = KernelRandom.NextUInt64();
@@ -18,19 +18,10 @@ internal sealed class AgentRegistry
     /// <summary>Notes an agent.</summary>
     /// <param name="agent">Its process.</param>
     /// <param name="parent">The process whose child it is.</param>
-    internal void Add(int agent, int parent) => _parents[agent] = parent;
-
-    /// <summary>Forgets an agent that is nobody's child any more.</summary>
-    internal void Remove(int agent) => _ = _parents.TryRemove(agent, out _);
+    internal void Add(int agent, int parent) => _ = _byParent.AddOrUpdate(parent, [agent], (_, others) => others.Add(agent));
 
     /// <summary>Forgets the agents of a process that has ended: somebody else's children now, who reaps them.</summary>
-    internal void RemoveAllOf(int parent)
-    {
-        foreach (int agent in Of(parent))
-        {
-            Remove(agent);
-        }
-    }
+    internal void RemoveAllOf(int parent) => _ = _byParent.TryRemove(parent, out _);
 
     /// <summary>Waits, in a stopped thread, for the agents of its process that have ended: no signal told the program, so nobody else does.</summary>
     /// <param name="injector">Begun, with an instruction to make calls with.</param>
@@ -44,11 +35,11 @@ internal sealed class AgentRegistry
             int innerId = ProcessTable.InnerIdOf(agent);
             if (innerId == 0 || injector.Call(SystemCall.Wait4, (ulong)innerId, 0, NoHang | All, 0, 0, WaitPass) is not 0)
             {
-                Remove(agent);
+                _ = _byParent.AddOrUpdate(parent, [], (_, all) => all.Remove(agent));
             }
         }
     }
 
     /// <summary>Lists the agents that are children of a process.</summary>
-    internal IReadOnlyList<int> Of(int parent) => [.. _parents.Where(each => each.Value == parent).Select(each => each.Key)];
+    internal IReadOnlyList<int> Of(int parent) => _byParent.TryGetValue(parent, out ImmutableArray<int> agents) ? agents : [];
 }

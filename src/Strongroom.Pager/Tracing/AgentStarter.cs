@@ -173,8 +173,13 @@ internal sealed class AgentStarter
         }
 
         result = ProcessTable.ChildByInnerId(_tid, (int)result);
-        _agents.Add((int)result, _process);
-        PidDescriptor? process = result == 0 ? null : PidDescriptor.TryOpen((int)result);
+        PidDescriptor? process = null;
+        if (result != 0)
+        {
+            _agents.Add((int)result, _process);
+            process = PidDescriptor.TryOpen((int)result);
+        }
+
         if (process is null || !WaitUntilReady(memory, area))
         {
             Refusal = "the agent did not start";

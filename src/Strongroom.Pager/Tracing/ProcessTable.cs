@@ -126,7 +126,7 @@ internal static class ProcessTable
             string[] numbers = File.ReadAllText(path).Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return [.. numbers.Select(number => int.Parse(number, CultureInfo.InvariantCulture))];
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return []; // the thread has ended
         }

@@ -53,6 +53,9 @@ internal sealed class TargetMemory
     /// <summary>Gets or sets a value indicating whether the tracer was asked to see its threads outside madvise. Pager thread only.</summary>
     internal bool IsQuiescePending { get; set; }
 
+    /// <summary>Gets or sets about how many times it was forked in the last second. Pager thread only.</summary>
+    internal double RecentForks { get; set; }
+
     /// <summary>Gets or sets why it could not be attached, or null. Pager thread only.</summary>
     internal string? Refusal { get; set; }
 

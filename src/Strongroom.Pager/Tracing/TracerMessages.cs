@@ -6,10 +6,18 @@ using Strongroom.Pager.Calls;
 namespace Strongroom.Pager.Tracing;
 
 /// <summary>What the tracer thread tells the pager thread; one kind of news a type.</summary>
-internal abstract record TracerNews;
+internal abstract record TracerNews
+{
+    /// <summary>Gets a value indicating whether it cannot wait for the next tick. Most processes have ended by then: they are not worth a wake-up.</summary>
+    internal virtual bool IsUrgent => true;
+}
 
 /// <summary>A process has memory of its own: the first, or after exec, or after the fork of one that has no agent.</summary>
-internal sealed record MemoryBorn(TargetMemory Memory) : TracerNews;
+internal sealed record MemoryBorn(TargetMemory Memory) : TracerNews
+{
+    /// <inheritdoc/>
+    internal override bool IsUrgent => false;
+}
 
 /// <summary>A memory that has an agent was forked. The child's thread is stopped until the pager answers with an attach request.</summary>
 /// <param name="Memory">The child's memory.</param>
@@ -29,7 +37,11 @@ internal sealed record AttachDone(AttachRequest Request, AgentLink? Agent, Userf
 internal sealed record Quiesced(QuiesceRequest Request) : TracerNews;
 
 /// <summary>No process uses a memory any more.</summary>
-internal sealed record MemoryGone(TargetMemory Memory) : TracerNews;
+internal sealed record MemoryGone(TargetMemory Memory) : TracerNews
+{
+    /// <inheritdoc/>
+    internal override bool IsUrgent { get; } = Memory.IsAttached;
+}
 
 /// <summary>A program asks for a key on its memory. Told by a thread that answers calls.</summary>
 internal sealed record MemoryCalled(MemoryCall Call) : TracerNews;
