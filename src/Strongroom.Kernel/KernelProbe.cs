@@ -14,6 +14,22 @@ internal static class KernelProbe
     private const int SecretBytes = PageNumber.SizeBytes;
     private const nint SYS_close_range = 436;
 
+    /// <summary>Makes memory with code in it executable.</summary>
+    /// <returns>0, or errno: EACCES or EPERM (a security policy refuses it), ENOMEM.</returns>
+    internal static int LoadCode()
+    {
+        const byte Return = 0xc3;
+        try
+        {
+            MachineCode.Load([Return]).Dispose();
+            return 0;
+        }
+        catch (KernelException e)
+        {
+            return e.Errno;
+        }
+    }
+
     /// <summary>Makes a userfaultfd that also serves faults of system calls; userfaultfd(2).</summary>
     internal static int FullUserfaultfd()
     {

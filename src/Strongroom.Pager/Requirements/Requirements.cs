@@ -112,6 +112,13 @@ public static class Requirements
 
     private static void AddTracing(List<Requirement> requirements, ProcessStatus status)
     {
+        Requirement executable = ExecutableMemory();
+        requirements.Add(executable);
+        if (!executable.IsMet)
+        {
+            return;
+        }
+
         TraceOutcome trace = TraceProbe.Try();
         requirements.Add(Traced(
             "clone with CLONE_VM", "the agent that works inside a target's memory", trace.CloneProcess, status));
@@ -130,6 +137,19 @@ public static class Requirements
 
         requirements.Add(Traced("process_vm_readv", "reading pages that are to be sealed", trace.ReadMemory, status));
         requirements.Add(Traced("kcmp", "telling which processes share their memory", trace.Compare, status));
+    }
+
+    private static Requirement ExecutableMemory()
+    {
+        int errno = KernelProbe.LoadCode();
+        return new()
+        {
+            Name = "executable memory",
+            Purpose = "machine code that starts the program",
+            IsMet = errno == 0,
+            Reason = errno == 0 ? "code was written and made executable" : $"mprotect of code to executable: {KernelException.Describe(errno)}",
+            Fix = errno == 0 ? string.Empty : "Allow it: SELinux calls it execmem; a parent may have forbidden it by PR_SET_MDWE or a seccomp filter.",
+        };
     }
 
     private static Requirement Traced(string name, string purpose, int errno, ProcessStatus status) => new()

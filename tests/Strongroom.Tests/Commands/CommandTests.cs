@@ -161,6 +161,17 @@ public class CommandTests
     }
 
     [Fact]
+    public void Where_executable_memory_is_refused_run_says_so()
+    {
+        string build = Path.Combine(Path.GetDirectoryName(Launcher)!, "artifacts", "launch", "current");
+        Assert.SkipUnless(!File.Exists(Path.Combine(build, "Strongroom.Cli.dll")), "Built for the .NET runtime, which does not start without.");
+        const string Refuse = "import ctypes, os, sys; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"; // PR_SET_MDWE
+        Outcome outcome = Run("python3", ["-c", Refuse, Launcher, "run", "--quiet", "--", "true"]);
+        Assert.Equal(125, outcome.ExitStatus);
+        Assert.Contains("executable memory is missing", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Check_names_every_requirement_and_says_whether_run_can_work()
     {
         Outcome outcome = Run(Launcher, ["check", "--json"]);
