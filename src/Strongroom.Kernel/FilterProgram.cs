@@ -43,12 +43,7 @@ internal sealed class FilterProgram
     internal void OnUnlessSixth(int number, ulong sixth, uint action)
     {
         Jump(unchecked((uint)number), 0, 6);
-        Load(OffsetOfArguments + 40);
-        Jump((uint)(sixth & uint.MaxValue), 0, 3);
-        Load(OffsetOfArguments + 44);
-        Jump((uint)(sixth >> 32), 0, 1);
-        Return(Libc.SECCOMP_RET_ALLOW);
-        Return(action);
+        ReturnUnlessSixth(sixth, action);
     }
 
     /// <summary>Returns an action for a call whose first argument is a given one; with others the call is allowed.</summary>
@@ -84,13 +79,8 @@ internal sealed class FilterProgram
     {
         Jump(unchecked((uint)number), 0, 8);
         Load(OffsetOfArguments + (8 * argument));
-        JumpIfAny(bits, 0, 4);
-        Load(OffsetOfArguments + 40);
-        Jump((uint)(sixth & uint.MaxValue), 0, 3);
-        Load(OffsetOfArguments + 44);
-        Jump((uint)(sixth >> 32), 0, 1);
-        Return(Libc.SECCOMP_RET_ALLOW);
-        Return(action);
+        JumpIfAny(bits, 0, 4); // to where the call is allowed
+        ReturnUnlessSixth(sixth, action);
     }
 
     /// <summary>Returns an action for a call whose second argument is a given one and whose third has some of the given bits.</summary>
@@ -149,6 +139,17 @@ internal sealed class FilterProgram
         }
 
         return bytes;
+    }
+
+    // Six instructions, of which the fifth allows the call.
+    private void ReturnUnlessSixth(ulong sixth, uint action)
+    {
+        Load(OffsetOfArguments + 40);
+        Jump((uint)(sixth & uint.MaxValue), 0, 3);
+        Load(OffsetOfArguments + 44);
+        Jump((uint)(sixth >> 32), 0, 1);
+        Return(Libc.SECCOMP_RET_ALLOW);
+        Return(action);
     }
 
     private void Load(int offset) => _code.Add(new() { code = Libc.BPF_LD | Libc.BPF_W | Libc.BPF_ABS, k = (uint)offset });
