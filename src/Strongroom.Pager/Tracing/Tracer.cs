@@ -18,7 +18,6 @@ internal sealed partial class Tracer : IDisposable
     private readonly Dictionary<int, TracedProcess> _processes = [];
     private readonly Dictionary<int, TracedThread> _threads = [];
     private readonly HashSet<int> _earlyStops = [];
-    private readonly Queue<int> _unclaimed = new();
     private readonly HashSet<int> _earlyEnds = [];
     private readonly Action<TracerNews> _tell;
     private readonly ThreadBell _bell = new();
@@ -85,7 +84,7 @@ internal sealed partial class Tracer : IDisposable
         {
             _bell.Answer();
             CarryOutRequests();
-            WaitResult result = _reports.Next(block: _unclaimed.Count == 0);
+            WaitResult result = _reports.Next();
             if (result.Kind == WaitKind.NoChildren)
             {
                 break;
@@ -94,10 +93,6 @@ internal sealed partial class Tracer : IDisposable
             if (result.Kind != WaitKind.None)
             {
                 Handle(result);
-            }
-            else
-            {
-                LookUpUnclaimed();
             }
         }
 
