@@ -96,11 +96,11 @@ internal sealed class PageBlocks : IDisposable
             return;
         }
 
-        byte* line = (byte*)Address(block, index);
-        for (byte* end = line + PageNumber.SizeBytes; line < end; line += LineBytes)
+        nint page = Address(block, index);
+        for (int offset = 0; offset < PageNumber.SizeBytes; offset += LineBytes)
         {
             // SAFETY: a prefetch reads nothing that the program sees and never fails.
-            Sse.Prefetch0(line);
+            Sse.Prefetch0((void*)(page + offset));
         }
     }
 

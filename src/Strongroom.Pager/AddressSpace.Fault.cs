@@ -92,10 +92,11 @@ internal sealed partial class AddressSpace
         (int first, int count) = ChooseNeighbours(region, index);
         while (true)
         {
-            Span<byte> plaintext = _context.Bounce[..(count << PageNumber.Shift)];
-            Decrypt(region, first, plaintext);
-            FillOutcome outcome = _uffd.Copy(new(region.FirstPage + (ulong)first), plaintext, out int filled);
-            CryptographicOperations.ZeroMemory(plaintext);
+            int bytes = count << PageNumber.Shift;
+            Decrypt(region, first, count);
+            FillOutcome outcome = _uffd.Copy(
+                new(region.FirstPage + (ulong)first), _context.Bounce[..bytes], out int filled);
+            CryptographicOperations.ZeroMemory(_context.Bounce[..bytes]);
             MarkOpened(region, first, filled);
             if (!region[index].IsSealed)
             {
@@ -127,25 +128,24 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private void Decrypt(Region region, int first, Span<byte> plaintext)
+    private void Decrypt(Region region, int first, int count)
     {
-        for (int i = first; !plaintext.IsEmpty; i++)
+        for (int i = 0; i < count; i++)
         {
-            Span<byte> page = plaintext[..PageNumber.SizeBytes];
-            plaintext = plaintext[PageNumber.SizeBytes..];
-            if (!plaintext.IsEmpty)
+            if (i + 1 < count)
             {
-                Prefetch(region, i + 1);
+                Prefetch(region, first + i + 1);
             }
 
-            PageEntry entry = region[i];
+            Span<byte> plaintext = _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes);
+            PageEntry entry = region[first + i];
             if (entry.State == PageState.SealedZero)
             {
-                page.Clear();
+                plaintext.Clear();
             }
             else
             {
-                DomainOf(region, i).Frames.Open(entry.Value, page);
+                DomainOf(region, first + i).Frames.Open(entry.Value, plaintext);
             }
         }
     }
@@ -154,7 +154,8 @@ internal sealed partial class AddressSpace
     {
         for (int i = first; i < first + count; i++)
         {
-            Replace(region, i, PageEntry.Of(PageState.Clear, _context.Tick));
+            Forget(region, i);
+            region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
         }
 
         _openedPages += count;
@@ -258,7 +259,8 @@ internal sealed partial class AddressSpace
             return Settle(outcome, page);
         }
 
-        Replace(region, index, PageEntry.Of(PageState.Clear, _context.Tick));
+        Forget(region, index);
+        region.Set(index, PageEntry.Of(PageState.Clear, _context.Tick));
         _context.Statistics.RescuedPages++;
         WelcomeBack(region);
         return true;
