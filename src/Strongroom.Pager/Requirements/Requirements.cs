@@ -74,40 +74,35 @@ public static class Requirements
     {
         const string Grant = "Run as root, or grant CAP_SYS_PTRACE (in the initial user namespace).";
         int open = KernelProbe.FullUserfaultfd();
-        requirements.Add(new()
-        {
-            Name = "userfaultfd",
-            Purpose = "faults on sealed pages, also those of system calls",
-            IsMet = open == 0,
-            Reason = open == 0 ? "userfaultfd(2) serves system calls too" : status.Explain("userfaultfd(2)", open),
-            Fix = open == 0 ? string.Empty : open == Libc.ENOSYS ? "Use a kernel built with CONFIG_USERFAULTFD." : Grant,
-        });
+        requirements.Add(Tried(
+            "userfaultfd",
+            "faults on sealed pages, also those of system calls",
+            open,
+            "userfaultfd(2) serves system calls too",
+            status.Explain("userfaultfd(2)", open),
+            open == Libc.ENOSYS ? "Use a kernel built with CONFIG_USERFAULTFD." : Grant));
         if (open != 0)
         {
             return;
         }
 
         int features = KernelProbe.UserfaultfdFeatures(out ulong missing);
-        requirements.Add(new()
-        {
-            Name = "userfaultfd events",
-            Purpose = "following fork, mremap, madvise and munmap",
-            IsMet = features == 0,
-            Reason = features == 0 ? "fork, remap, remove and unmap events and moves are known"
-                : missing != 0 ? $"this kernel lacks {FeatureNames(missing)}"
-                : status.Explain("UFFDIO_API", features),
-            Fix = features == 0 ? string.Empty : missing != 0 ? "Use Linux 6.8 or later." : Grant,
-        });
+        requirements.Add(Tried(
+            "userfaultfd events",
+            "following fork, mremap, madvise and munmap",
+            features,
+            "fork, remap, remove and unmap events and moves are known",
+            missing != 0 ? $"this kernel lacks {FeatureNames(missing)}" : status.Explain("UFFDIO_API", features),
+            missing != 0 ? "Use Linux 6.8 or later." : Grant));
 
         int move = features != 0 ? features : KernelProbe.Move();
-        requirements.Add(new()
-        {
-            Name = "UFFDIO_MOVE",
-            Purpose = "taking pages away from running threads without losing a write",
-            IsMet = move == 0,
-            Reason = move == 0 ? "a page was moved" : status.Explain("UFFDIO_MOVE", move),
-            Fix = move == 0 ? string.Empty : "Use Linux 6.8 or later.",
-        });
+        requirements.Add(Tried(
+            "UFFDIO_MOVE",
+            "taking pages away from running threads without losing a write",
+            move,
+            "a page was moved",
+            status.Explain("UFFDIO_MOVE", move),
+            "Use Linux 6.8 or later."));
     }
 
     private static void AddTracing(List<Requirement> requirements, ProcessStatus status)
@@ -142,71 +137,70 @@ public static class Requirements
     private static Requirement ExecutableMemory()
     {
         int errno = KernelProbe.LoadCode();
-        return new()
-        {
-            Name = "executable memory",
-            Purpose = "machine code that starts the program",
-            IsMet = errno == 0,
-            Reason = errno == 0 ? "code was written and made executable" : $"mprotect of code to executable: {KernelException.Describe(errno)}",
-            Fix = errno == 0 ? string.Empty : "Allow it: SELinux calls it execmem; a parent may have forbidden it by PR_SET_MDWE or a seccomp filter.",
-        };
+        return Tried(
+            "executable memory",
+            "machine code that starts the program",
+            errno,
+            "code was written and made executable",
+            $"mprotect of code to executable: {KernelException.Describe(errno)}",
+            "Allow it: SELinux calls it execmem; a parent may have forbidden it by PR_SET_MDWE or a seccomp filter.");
     }
 
-    private static Requirement Traced(string name, string purpose, int errno, ProcessStatus status) => new()
-    {
-        Name = name,
-        Purpose = purpose,
-        IsMet = errno == 0,
-        Reason = errno == 0 ? "done to a child" : status.ExplainTracing(name, errno),
-        Fix = errno == 0 ? string.Empty : status.FixTracing(errno),
-    };
+    private static Requirement Traced(string name, string purpose, int errno, ProcessStatus status) =>
+        Tried(name, purpose, errno, "done to a child", status.ExplainTracing(name, errno), status.FixTracing(errno));
 
     private static Requirement PagemapScan()
     {
         int errno = KernelProbe.ScanPagemap();
-        return new()
-        {
-            Name = "PAGEMAP_SCAN",
-            Purpose = "telling which pages are there without touching them",
-            IsMet = errno == 0,
-            Reason = errno == 0 ? "this process's own pages were found" : $"PAGEMAP_SCAN: {KernelException.Describe(errno)}",
-            Fix = errno == 0 ? string.Empty : "Use Linux 6.7 or later, with /proc mounted.",
-        };
+        return Tried(
+            "PAGEMAP_SCAN",
+            "telling which pages are there without touching them",
+            errno,
+            "this process's own pages were found",
+            $"PAGEMAP_SCAN: {KernelException.Describe(errno)}",
+            "Use Linux 6.7 or later, with /proc mounted.");
     }
 
     private static Requirement CloseRange(ProcessStatus status)
     {
         int errno = KernelProbe.CloseRange();
-        return new()
-        {
-            Name = "close_range",
-            Purpose = "an agent that keeps none of its target's files open",
-            IsMet = errno == 0,
-            Reason = errno == 0 ? "called on an empty range" : status.Explain("close_range(2)", errno),
-            Fix = errno == 0 ? string.Empty : "Use Linux 5.9 or later, and allow close_range in the container's seccomp profile.",
-        };
+        return Tried(
+            "close_range",
+            "an agent that keeps none of its target's files open",
+            errno,
+            "called on an empty range",
+            status.Explain("close_range(2)", errno),
+            "Use Linux 5.9 or later, and allow close_range in the container's seccomp profile.");
     }
 
     private static Requirement SecretMemory(ProcessStatus status)
     {
         int errno = KernelProbe.SecretMemory();
-        return new()
-        {
-            Name = "memfd_secret",
-            Purpose = "keys that not even root reads through /proc/PID/mem",
-            IsNeeded = false,
-            IsMet = errno == 0,
-            Reason = errno == 0 ? "a page was mapped and written"
-                : status.Explain("memfd_secret(2)", errno) + "; keys are kept in locked, undumpable memory instead",
-            Fix = errno switch
+        return Tried(
+            "memfd_secret",
+            "keys that not even root reads through /proc/PID/mem",
+            errno,
+            "a page was mapped and written",
+            status.Explain("memfd_secret(2)", errno) + "; keys are kept in locked, undumpable memory instead",
+            errno switch
             {
-                0 => string.Empty,
                 Libc.ENOSYS => "Use Linux 6.5 or later, or boot an older one with secretmem.enable=1.",
                 Libc.EAGAIN or Libc.ENOMEM => "Raise the limit of locked memory (ulimit -l).",
                 _ => "Allow memfd_secret in the container's seccomp profile.",
             },
-        };
+            isNeeded: false);
     }
+
+    // What was tried, and came to 0 or to an errno; what explains and cures a failure is not said of a success.
+    private static Requirement Tried(string name, string purpose, int errno, string done, string failed, string fix, bool isNeeded = true) => new()
+    {
+        Name = name,
+        Purpose = purpose,
+        IsNeeded = isNeeded,
+        IsMet = errno == 0,
+        Reason = errno == 0 ? done : failed,
+        Fix = errno == 0 ? string.Empty : fix,
+    };
 
     private static Requirement OpenFiles()
     {
