@@ -117,8 +117,7 @@ internal static class ProgramBenchmarks
         string build = Workbench.At("linux");
         return new(["make", "-s", "-C", tree, $"O={build}", "-j2", "vmlinux"], () =>
         {
-            _ = Workbench.Run(["rm", "-rf", build]);
-            _ = Workbench.Run(["mkdir", build]);
+            Empty(build);
             _ = Workbench.Run(["make", "-s", "-C", tree, $"O={build}", "tinyconfig"]);
         });
     }
@@ -130,10 +129,15 @@ internal static class ProgramBenchmarks
         string build = Workbench.At("make");
         return new(["make", "-C", build, "-j2"], () =>
         {
-            _ = Workbench.Run(["rm", "-rf", build]);
-            _ = Workbench.Run(["mkdir", build]);
+            Empty(build);
             _ = Workbench.Run(["sh", "-c", "cd make && \"$0\" CFLAGS=-O2 --disable-gdb --disable-gprofng --disable-nls --disable-werror", $"{tree}/configure"]);
         });
+    }
+
+    private static void Empty(string directory)
+    {
+        _ = Workbench.Run(["rm", "-rf", directory]);
+        _ = Workbench.Run(["mkdir", directory]);
     }
 
     // The sources of a package of the distribution, unpacked once.
