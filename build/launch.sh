@@ -28,7 +28,7 @@ publish() {
         "$@" </dev/null >"$log" 2>&1 9>&-
 }
 
-# As machine code it starts in a tenth of the time, and its first faults are as fast as its last. That needs a C compiler, to link it, and
+# As machine code it starts in a seventh of the time, and its first faults are as fast as its last. That needs a C compiler, to link it, and
 # a processor with AVX2, so that encryption with AES-NI keeps all that is secret in registers.
 publish_native() {
     { command -v gcc || command -v clang; } >/dev/null && grep -qw -m 1 avx2 /proc/cpuinfo &&
