@@ -26,6 +26,19 @@ internal enum FillOutcome
     Failed,
 }
 
+/// <summary>What the kernel says of a range that was registered.</summary>
+internal enum RegistrationState
+{
+    /// <summary>It lies in a single VMA that is registered, and no change of layout is under way.</summary>
+    OneVma,
+
+    /// <summary>EAGAIN: the layout is changing, here or elsewhere; queued events must be read before asking again.</summary>
+    LayoutChanging,
+
+    /// <summary>ENOENT or ESRCH: there is a hole, a VMA that is not registered, or more than one.</summary>
+    NotOneVma,
+}
+
 /// <summary>A userfaultfd of some target's address space. userfaultfd(2), ioctl_userfaultfd(2).</summary>
 /// <remarks>Thread safety: any thread. None of these calls blocks or allocates unless it throws.</remarks>
 internal sealed class Userfaultfd : OwnedDescriptor
@@ -64,16 +77,26 @@ internal sealed class Userfaultfd : OwnedDescriptor
         return Libc.ioctl(this, Libc.UFFDIO_REGISTER, &register) == 0 ? 0 : Marshal.GetLastPInvokeError();
     }
 
-    /// <summary>Tells whether a range lies in a single VMA that is registered here, with no layout change under way.</summary>
+    /// <summary>Tells whether a range lies in a single VMA that is registered here.</summary>
     /// <remarks>
     /// <see cref="Register"/> skips holes without a word. This asks for something that anonymous memory never allows: the kernel looks for
-    /// the VMA first (ENOENT) and refuses the rest after (EINVAL). Source: mm/userfaultfd.c, mfill_atomic.
+    /// the VMA first (ENOENT), then for changes of any layout in the address space that are not read yet (EAGAIN), and refuses the rest
+    /// after (EINVAL). Source: mm/userfaultfd.c, mfill_atomic.
     /// </remarks>
-    internal unsafe bool IsOneRegisteredVma(AddressRange range)
+    internal unsafe RegistrationState StateOf(AddressRange range)
     {
         uffdio_continue argument = new() { range = new() { start = range.Start.Value, len = range.LengthBytes } };
-        return Libc.ioctl(this, Libc.UFFDIO_CONTINUE, &argument) != 0 && Marshal.GetLastPInvokeError() == Libc.EINVAL;
+        int errno = Libc.ioctl(this, Libc.UFFDIO_CONTINUE, &argument) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        return errno switch
+        {
+            Libc.EINVAL => RegistrationState.OneVma,
+            Libc.EAGAIN => RegistrationState.LayoutChanging,
+            _ => RegistrationState.NotOneVma,
+        };
     }
+
+    /// <summary>Tells whether a range lies in a single VMA that is registered here, with no layout change under way.</summary>
+    internal bool IsOneRegisteredVma(AddressRange range) => StateOf(range) == RegistrationState.OneVma;
 
     /// <summary>Undoes <see cref="Register"/>. Pages that are missing then read as zero: none may be sealed.</summary>
     internal unsafe int Unregister(AddressRange range)

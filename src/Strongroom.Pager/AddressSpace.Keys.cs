@@ -156,6 +156,7 @@ internal sealed partial class AddressSpace
     private Errno ChangeKey(in KeyChange change, KeyDomain domain)
     {
         AddressRange range = change.Range;
+        _changing = range;
         if (!_registered.Contains(range))
         {
             if (_uffd.Register(range) != 0)
@@ -163,7 +164,8 @@ internal sealed partial class AddressSpace
                 return Errno.EINVAL; // the program serves it with a userfaultfd of its own
             }
 
-            if (!_uffd.IsOneRegisteredVma(range))
+            _halfRegistered.Add(range);
+            if (!IsOneRegisteredVmaWhenSettled(range))
             {
                 return Errno.ENOMEM; // it is being changed by another thread
             }
@@ -171,7 +173,6 @@ internal sealed partial class AddressSpace
             _registered.Add(range);
         }
 
-        _changing = range;
         bool isKept = change.Data == KeyChangeData.Keep;
         if (isKept && !TryReseal(range, domain, change.To.Protection))
         {
@@ -191,6 +192,21 @@ internal sealed partial class AddressSpace
         }
 
         return Errno.None;
+    }
+
+    // Any other thread's munmap, madvise, mremap or fork is a change of layout until its event is read: the kernel does not answer before.
+    private bool IsOneRegisteredVmaWhenSettled(AddressRange range)
+    {
+        long start = Stopwatch.GetTimestamp();
+        RegistrationState state = _uffd.StateOf(range);
+        while (state == RegistrationState.LayoutChanging && Verdict is null && Stopwatch.GetElapsedTime(start) <= AgentLink.Patience)
+        {
+            _ = HandleMessages();
+            _ = Thread.Yield();
+            state = _uffd.StateOf(range);
+        }
+
+        return state == RegistrationState.OneVma;
     }
 
     private bool HoldsAnything(AddressRange range)
