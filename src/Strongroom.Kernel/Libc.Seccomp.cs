@@ -23,7 +23,6 @@ internal static partial class Libc
     internal const nuint SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102;
     internal const nuint SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103;
     internal const uint SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
-    internal const uint SECCOMP_ADDFD_FLAG_SEND = 1 << 1;
 
     internal const uint AUDIT_ARCH_X86_64 = 0xc000003e;
 

@@ -17,7 +17,10 @@ internal readonly record struct WaitingCall(
     ulong Id, int ThreadId, int Number, ulong A, ulong B, ulong C, ulong D, ulong E, ulong F);
 
 /// <summary>The descriptor through which the calls that a seccomp filter holds back are read and answered; seccomp_unotify(2).</summary>
-/// <remarks>Thread safety: any thread may answer; one thread receives.</remarks>
+/// <remarks>
+/// Thread safety: any thread may answer; one thread receives. The kernel waits for the filter's lock interruptibly (kernel/seccomp.c), so
+/// a signal that comes while another thread has it ends any of these with EINTR before anything was done: all but receiving try again.
+/// </remarks>
 internal sealed class SeccompListener : OwnedDescriptor
 {
     /// <summary>The result by which the kernel makes a call again, once the thread has been through a stop (linux/errno.h).</summary>
@@ -47,7 +50,7 @@ internal sealed class SeccompListener : OwnedDescriptor
     }
 
     /// <summary>Tells whether the caller still waits, so that what was read from its memory was its own.</summary>
-    internal unsafe bool IsWaiting(ulong id) => Libc.ioctl(this, Libc.SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    internal unsafe bool IsWaiting(ulong id) => Ask(Libc.SECCOMP_IOCTL_NOTIF_ID_VALID, &id) >= 0;
 
     /// <summary>Answers with a result.</summary>
     /// <param name="id">The call.</param>
@@ -57,33 +60,46 @@ internal sealed class SeccompListener : OwnedDescriptor
     {
         bool isError = result is < 0 and >= -4095;
         seccomp_notif_resp answer = new() { id = id, val = isError ? 0 : result, error = isError ? (int)result : 0 };
-        return Libc.ioctl(this, Libc.SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
+        return Ask(Libc.SECCOMP_IOCTL_NOTIF_SEND, &answer) >= 0;
     }
 
     /// <summary>Lets the kernel carry out the call as if there were no filter.</summary>
     internal unsafe bool LetPass(ulong id)
     {
         seccomp_notif_resp answer = new() { id = id, flags = Libc.SECCOMP_USER_NOTIF_FLAG_CONTINUE };
-        return Libc.ioctl(this, Libc.SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
+        return Ask(Libc.SECCOMP_IOCTL_NOTIF_SEND, &answer) >= 0;
     }
 
-    /// <summary>Gives the caller a copy of a descriptor and answers with its number there.</summary>
+    /// <summary>Gives the caller, which goes on waiting, a copy of a descriptor.</summary>
     /// <param name="id">The call.</param>
     /// <param name="descriptor">What to copy.</param>
     /// <param name="flags">O_CLOEXEC or 0.</param>
-    /// <returns>0 or errno (EMFILE: the caller's table is full; then it still waits).</returns>
-    internal unsafe int AnswerWithDescriptor(ulong id, OwnedDescriptor descriptor, uint flags)
+    /// <returns>Its number there, or a negative errno: EMFILE (the caller's table is full), ENOENT (the caller is gone).</returns>
+    /// <remarks>Not in one step with the answer (SECCOMP_ADDFD_FLAG_SEND): cut short by a signal, that answers without the descriptor.</remarks>
+    internal unsafe int GiveDescriptor(ulong id, OwnedDescriptor descriptor, uint flags)
     {
         seccomp_notif_addfd added = new()
         {
             id = id,
-            flags = Libc.SECCOMP_ADDFD_FLAG_SEND,
             srcfd = (uint)descriptor.Number,
             newfd_flags = flags,
         };
-        int result = Libc.ioctl(this, Libc.SECCOMP_IOCTL_NOTIF_ADDFD, &added);
-        int errno = result < 0 ? Marshal.GetLastPInvokeError() : 0;
+        int result = Ask(Libc.SECCOMP_IOCTL_NOTIF_ADDFD, &added);
         GC.KeepAlive(descriptor);
-        return errno;
+        return result;
+    }
+
+    // Returns the result, or a negative errno.
+    private unsafe int Ask(nuint request, void* argument)
+    {
+        while (true)
+        {
+            int result = Libc.ioctl(this, request, argument);
+            int errno = result < 0 ? Marshal.GetLastPInvokeError() : 0;
+            if (errno != Libc.EINTR)
+            {
+                return result < 0 ? -errno : result;
+            }
+        }
     }
 }

@@ -42,16 +42,13 @@ internal sealed partial class CallService
             _ = _context.Files.TryAdd(memory.Identity, new(memory, _keys.Slots) { IsMappable = isMappable }); // inode numbers are unique
         }
 
-        int errno = _listener!.AnswerWithDescriptor(call.Id, memory, flags);
+        int given = _listener!.GiveDescriptor(call.Id, memory, flags);
         if (!isKept)
         {
             memory.Dispose();
         }
 
-        if (errno != 0)
-        {
-            Finish(call, -errno); // nobody has it: one that is kept is found to be unowned
-        }
+        Finish(call, given); // negative: nobody has it, and one that is kept is found to be unowned
     }
 
     // Waits for no file system: /proc/TID/fd is followed to the open file itself.
