@@ -194,21 +194,28 @@ internal sealed partial class AddressSpace
         for (int probe = 0; probe < ProbesPerRegion; probe++)
         {
             int start = (probe * step) + (int)(NextRandom() % (uint)step);
-            for (int i = 0; i < Region.PageCount; i++)
+            int index = NextProbe(region, start, Region.PageCount);
+            index = index < Region.PageCount ? index : NextProbe(region, 0, start);
+            PageNumber page = new(region.FirstPage + (ulong)index);
+            if (index < Region.PageCount && RoomInRegisteredVma(page, mayRegister: false) > 0)
             {
-                int index = (start + i) % Region.PageCount;
-                PageNumber page = new(region.FirstPage + (ulong)index);
-                if (IsEligible(region, index, 0) && !IsPlanned(page))
-                {
-                    if (RoomInRegisteredVma(page, mayRegister: false) > 0)
-                    {
-                        _ = TryPlan(page, 1); // false: no room, the region is probed with fewer
-                    }
-
-                    break;
-                }
+                _ = TryPlan(page, 1); // false: no room, the region is probed with fewer
             }
         }
+    }
+
+    // The first page of a part of a region that can be a probe; PageCount when there is none. By the bits: many regions hold one Clear page.
+    private int NextProbe(Region region, int from, int end)
+    {
+        for (int i = region.NextClear(from); i < end; i = region.NextClear(i + 1))
+        {
+            if (IsEligible(region, i, 0) && !IsPlanned(new(region.FirstPage + (ulong)i)))
+            {
+                return i;
+            }
+        }
+
+        return Region.PageCount;
     }
 
     private bool IsPlanned(PageNumber page)
