@@ -96,11 +96,11 @@ internal sealed class PageBlocks : IDisposable
             return;
         }
 
-        nint page = Address(block, index);
-        for (int offset = 0; offset < PageNumber.SizeBytes; offset += LineBytes)
+        byte* line = (byte*)Address(block, index);
+        for (byte* end = line + PageNumber.SizeBytes; line < end; line += LineBytes)
         {
             // SAFETY: a prefetch reads nothing that the program sees and never fails.
-            Sse.Prefetch0((void*)(page + offset));
+            Sse.Prefetch0(line);
         }
     }
 

@@ -92,11 +92,10 @@ internal sealed partial class AddressSpace
         (int first, int count) = ChooseNeighbours(region, index);
         while (true)
         {
-            int bytes = count << PageNumber.Shift;
-            Decrypt(region, first, count);
-            FillOutcome outcome = _uffd.Copy(
-                new(region.FirstPage + (ulong)first), _context.Bounce[..bytes], out int filled);
-            CryptographicOperations.ZeroMemory(_context.Bounce[..bytes]);
+            Span<byte> plaintext = _context.Bounce[..(count << PageNumber.Shift)];
+            Decrypt(region, first, plaintext);
+            FillOutcome outcome = _uffd.Copy(new(region.FirstPage + (ulong)first), plaintext, out int filled);
+            CryptographicOperations.ZeroMemory(plaintext);
             MarkOpened(region, first, filled);
             if (!region[index].IsSealed)
             {
@@ -128,24 +127,25 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private void Decrypt(Region region, int first, int count)
+    private void Decrypt(Region region, int first, Span<byte> plaintext)
     {
-        for (int i = 0; i < count; i++)
+        for (int i = first; !plaintext.IsEmpty; i++)
         {
-            if (i + 1 < count)
+            Span<byte> page = plaintext[..PageNumber.SizeBytes];
+            plaintext = plaintext[PageNumber.SizeBytes..];
+            if (!plaintext.IsEmpty)
             {
-                Prefetch(region, first + i + 1);
+                Prefetch(region, i + 1);
             }
 
-            Span<byte> plaintext = _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes);
-            PageEntry entry = region[first + i];
+            PageEntry entry = region[i];
             if (entry.State == PageState.SealedZero)
             {
-                plaintext.Clear();
+                page.Clear();
             }
             else
             {
-                DomainOf(region, first + i).Frames.Open(entry.Value, plaintext);
+                DomainOf(region, i).Frames.Open(entry.Value, page);
             }
         }
     }
@@ -154,8 +154,7 @@ internal sealed partial class AddressSpace
     {
         for (int i = first; i < first + count; i++)
         {
-            Forget(region, i);
-            region.Set(i, PageEntry.Of(PageState.Clear, _context.Tick));
+            Replace(region, i, PageEntry.Of(PageState.Clear, _context.Tick));
         }
 
         _openedPages += count;
@@ -259,8 +258,7 @@ internal sealed partial class AddressSpace
             return Settle(outcome, page);
         }
 
-        Forget(region, index);
-        region.Set(index, PageEntry.Of(PageState.Clear, _context.Tick));
+        Replace(region, index, PageEntry.Of(PageState.Clear, _context.Tick));
         _context.Statistics.RescuedPages++;
         WelcomeBack(region);
         return true;

@@ -81,7 +81,7 @@ internal sealed partial class AddressSpace
     // The key whose frames hold a page. A key of type clear, or of no encryption, has none: what is sealed there all the same is under
     // the process's own key.
     private KeyDomain DomainOf(PageNumber page) =>
-        _keyRanges.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
+        !_keyRanges.IsEmpty && _keyRanges.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
 
     private KeyDomain DomainOf(Region region, int index) => DomainOf(new PageNumber(region.FirstPage + (ulong)index));
 

@@ -112,8 +112,8 @@ internal sealed partial class AddressSpace : IDisposable
 
         CoverGrowths();
         RetryWaiting();
-        long now = Stopwatch.GetTimestamp();
         int count = _uffd.ReadMessages(_messages);
+        long now = count > 0 ? Stopwatch.GetTimestamp() : 0;
 
         // Events first: with their reading the kernel lets fills happen again, so a fault must not be answered from what was known
         // before them. (Answered first, it would put back contents that madvise has dropped, or that a fork has not copied.)
@@ -199,7 +199,9 @@ internal sealed partial class AddressSpace : IDisposable
     private void Condemn(string reason) => Verdict ??= reason;
 
     // Drops what is known of a page, and with it the frame or the slot.
-    private void Forget(Region region, int index)
+    private void Forget(Region region, int index) => Replace(region, index, default);
+
+    private void Replace(Region region, int index, PageEntry by)
     {
         PageEntry entry = region[index];
         if (entry.State == PageState.Sealed)
@@ -212,7 +214,7 @@ internal sealed partial class AddressSpace : IDisposable
             _slots!.Soil(entry.Value);
         }
 
-        region.Set(index, default);
+        region.Set(index, by);
     }
 
     /// <summary>A fault that was read and not answered yet.</summary>

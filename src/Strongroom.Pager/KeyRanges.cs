@@ -25,14 +25,12 @@ internal sealed class KeyRanges
     /// <summary>Gets the ranges.</summary>
     internal IReadOnlyList<KeyRange> All => _ranges;
 
+    /// <summary>Gets a value indicating whether no address has a key of its own: so it is in most programs.</summary>
+    internal bool IsEmpty => _ranges.Count == 0;
+
     /// <summary>Finds the key of a page; null for none.</summary>
     internal KeyDomain? Find(PageNumber page)
     {
-        if (_ranges.Count == 0)
-        {
-            return null;
-        }
-
         VirtualAddress address = page.Address;
         int at = IndexOfFirstEndingAfter(address);
         return at < _ranges.Count && _ranges[at].Range.Contains(address) ? _ranges[at].Domain : null;

@@ -20,7 +20,7 @@ internal sealed partial class PagerLoop
     // watches: then so many waits are slept through, twice as many each time, before it is tried again.
     private int Wait(int milliseconds)
     {
-        if (milliseconds == 0 || _faultsBefore == _context.Statistics.Faults)
+        if (!_mayWatch || milliseconds == 0 || _faultsBefore == _context.Statistics.Faults)
         {
             return _epoll.Wait(_ready, milliseconds);
         }
@@ -32,7 +32,7 @@ internal sealed partial class PagerLoop
         {
             count = _epoll.Wait(_ready, milliseconds);
             bool wasSoon = Stopwatch.GetTimestamp() - began < 2 * s_watch; // half of it for being woken
-            _isWatching = _mayWatch && wasSoon && --_sleepsLeft <= 0;
+            _isWatching = wasSoon && --_sleepsLeft <= 0;
         }
 
         return count;
