@@ -16,10 +16,11 @@ internal sealed class TraceReports
     private readonly Dictionary<int, LinkedListNode<WaitResult>> _keptStops = [];
 
     /// <summary>Waits for the next report of any thread.</summary>
-    /// <returns>The report; <see cref="WaitKind.None"/> when a signal cut the wait short.</returns>
-    internal WaitResult Next()
+    /// <param name="block">False: only look whether there is one.</param>
+    /// <returns>The report; <see cref="WaitKind.None"/> when there is none, or a signal cut the wait short.</returns>
+    internal WaitResult Next(bool block)
     {
-        WaitResult report = TakeKept() ?? Tracee.Wait(-1, block: true);
+        WaitResult report = TakeKept() ?? Tracee.Wait(-1, block);
         if (!IsStop(report))
         {
             return report;

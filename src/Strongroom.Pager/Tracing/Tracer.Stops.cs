@@ -49,26 +49,34 @@ internal sealed partial class Tracer
         }
     }
 
-    // The first stop of a new thread can come before its parent's report of it, and that report never, if the parent is killed.
+    // The first stop of a new thread mostly comes before its parent's report of it: of what has stopped, waitpid gives the newest first.
     private void HandleUnknown(WaitResult result)
     {
         if (result.Kind is WaitKind.Exited or WaitKind.Killed)
         {
             _ = _earlyStops.Remove(result.ThreadId);
             _ = _earlyEnds.Add(result.ThreadId);
-            return;
         }
+        else if (_earlyStops.Add(result.ThreadId))
+        {
+            _unclaimed.Enqueue(result.ThreadId);
+        }
+    }
 
-        int group = ProcessTable.ThreadGroupOf(result.ThreadId);
-        int maker = group == result.ThreadId ? ProcessTable.ParentOf(group) : group;
-        if (_processes.TryGetValue(maker, out TracedProcess? process))
+    // The parent's report never comes if the parent is killed. So when nothing else is reported, /proc is asked who it is, which takes
+    // as long as all the rest of a fork.
+    private void LookUpUnclaimed()
+    {
+        while (_unclaimed.TryDequeue(out int tid))
         {
-            Introduce(result.ThreadId, process, isThread: group != result.ThreadId);
-            HandleFirstStop(_threads[result.ThreadId]);
-        }
-        else
-        {
-            _ = _earlyStops.Add(result.ThreadId);
+            int group = _earlyStops.Contains(tid) ? ProcessTable.ThreadGroupOf(tid) : 0;
+            int maker = group == tid ? ProcessTable.ParentOf(group) : group;
+            if (_processes.TryGetValue(maker, out TracedProcess? process))
+            {
+                _ = _earlyStops.Remove(tid);
+                Introduce(tid, process, isThread: group != tid);
+                HandleFirstStop(_threads[tid]);
+            }
         }
     }
 

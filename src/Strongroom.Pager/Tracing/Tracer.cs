@@ -18,6 +18,7 @@ internal sealed partial class Tracer : IDisposable
     private readonly Dictionary<int, TracedProcess> _processes = [];
     private readonly Dictionary<int, TracedThread> _threads = [];
     private readonly HashSet<int> _earlyStops = [];
+    private readonly Queue<int> _unclaimed = new();
     private readonly HashSet<int> _earlyEnds = [];
     private readonly Action<TracerNews> _tell;
     private readonly ThreadBell _bell = new();
@@ -84,7 +85,7 @@ internal sealed partial class Tracer : IDisposable
         {
             _bell.Answer();
             CarryOutRequests();
-            WaitResult result = _reports.Next();
+            WaitResult result = _reports.Next(block: _unclaimed.Count == 0);
             if (result.Kind == WaitKind.NoChildren)
             {
                 break;
@@ -93,6 +94,10 @@ internal sealed partial class Tracer : IDisposable
             if (result.Kind != WaitKind.None)
             {
                 Handle(result);
+            }
+            else
+            {
+                LookUpUnclaimed();
             }
         }
 
