@@ -114,23 +114,19 @@ internal sealed class Supervised : IDisposable
     /// <summary>Waits until the program has written a text; fails the test if it ends or hangs first.</summary>
     public string WaitForOutput(string text, double seconds = 30)
     {
-        for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < seconds; Thread.Sleep(2))
+        bool isOver = false;
+        for (Stopwatch clock = Stopwatch.StartNew(); !isOver && clock.Elapsed.TotalSeconds < seconds; Thread.Sleep(2))
         {
             // Asked before the output is looked at: what a program writes last is not missed.
-            bool isOver = _reading.IsCompleted;
+            isOver = _reading.IsCompleted;
             if (OutputSoFar() is { } so_far && so_far.Contains(text, StringComparison.Ordinal))
             {
                 return so_far;
             }
-
-            if (isOver)
-            {
-                break;
-            }
         }
 
         Kill();
-        Assert.Fail($"The program did not write '{text}' within {seconds} s.\n{Wait()}");
+        Assert.Fail($"The program {(isOver ? "ended and" : $"ran for {seconds} s and")} did not write '{text}'.\n{Wait()}");
         return string.Empty;
     }
 
