@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.Intrinsics.X86;
 using Strongroom.Core;
 
 namespace Strongroom.Kernel;
@@ -19,7 +18,6 @@ internal sealed class PageBlocks : IDisposable
     internal const int PageCount = 1 << PageCountShift;
 
     private const int GroupPages = 32;
-    private const int LineBytes = 64;
 
     private readonly List<NativePages?> _owners = [];
     private readonly Stack<int> _freeNumbers = new();
@@ -89,18 +87,12 @@ internal sealed class PageBlocks : IDisposable
 
     /// <summary>Has the processor fetch a page into its cache while other work is done.</summary>
     /// <inheritdoc cref="Page" path="/param"/>
-    internal unsafe void Prefetch(int block, int index)
+    internal void Prefetch(int block, int index)
     {
-        if (!Sse.IsSupported)
+        Span<byte> page = Page(block, index);
+        for (int offset = 0; offset < PageNumber.SizeBytes; offset += CacheLine.Bytes)
         {
-            return;
-        }
-
-        byte* line = (byte*)Address(block, index);
-        for (byte* end = line + PageNumber.SizeBytes; line < end; line += LineBytes)
-        {
-            // SAFETY: a prefetch reads nothing that the program sees and never fails.
-            Sse.Prefetch0(line);
+            CacheLine.Fetch(in page[offset]);
         }
     }
 

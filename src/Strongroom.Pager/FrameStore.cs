@@ -77,8 +77,13 @@ internal sealed class FrameStore : IDisposable
         _key.Decrypt(Ciphertext(frame), plaintext, new UInt128(record.Counter, (ulong)frame));
     }
 
-    /// <summary>Has the processor fetch a frame that will be opened.</summary>
-    internal void Prefetch(int frame) => _pool.Prefetch(_blocks[frame >> SlabShift], frame & (SlabFrames - 1));
+    /// <summary>Has the processor fetch a frame that will be opened, and what is known of it: decryption begins with its counter.</summary>
+    internal void Prefetch(int frame)
+    {
+        int index = frame & (SlabFrames - 1);
+        _slabs[frame >> SlabShift].Prefetch(index);
+        _pool.Prefetch(_blocks[frame >> SlabShift], index);
+    }
 
     /// <summary>Adds a reference: a forked child shares the frame.</summary>
     internal void AddReference(int frame) =>
@@ -207,6 +212,12 @@ internal sealed class FrameStore : IDisposable
 
             Invariant.Fail("a slab with room has no free frame");
             return 0;
+        }
+
+        internal void Prefetch(int index)
+        {
+            CacheLine.Fetch(in _records[index]);
+            CacheLine.Fetch(in _free[index >> 6]);
         }
 
         internal void MarkFree(int index) => _free[index >> 6] |= 1ul << (index & 63);
