@@ -18,6 +18,7 @@ internal sealed class PageBlocks : IDisposable
     internal const int PageCount = 1 << PageCountShift;
 
     private const int GroupPages = 32;
+    private const int FetchedBytes = 20 * CacheLine.Bytes;
 
     private readonly List<NativePages?> _owners = [];
     private readonly Stack<int> _freeNumbers = new();
@@ -85,12 +86,13 @@ internal sealed class PageBlocks : IDisposable
         return new Span<byte>((void*)Address(block, index), PageNumber.SizeBytes);
     }
 
-    /// <summary>Has the processor fetch a page into its cache while other work is done.</summary>
+    /// <summary>Has the processor fetch the beginning of a page into its cache while other work is done.</summary>
+    /// <remarks>As many lines as it can wait for at a time; while they are worked on, it fetches the others by itself.</remarks>
     /// <inheritdoc cref="Page" path="/param"/>
     internal void Prefetch(int block, int index)
     {
         Span<byte> page = Page(block, index);
-        for (int offset = 0; offset < PageNumber.SizeBytes; offset += CacheLine.Bytes)
+        for (int offset = 0; offset < FetchedBytes; offset += CacheLine.Bytes)
         {
             CacheLine.Fetch(in page[offset]);
         }

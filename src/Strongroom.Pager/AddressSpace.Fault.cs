@@ -11,6 +11,9 @@ namespace Strongroom.Pager;
 /// <content>Missing-page faults: what a page was is put back, and with it neighbours that will be wanted too.</content>
 internal sealed partial class AddressSpace
 {
+    // A few faults scattered over the 512 pages of a region say nothing of the pages beside them, which cost more than 1 µs each.
+    private const int FaultsToDouble = 4;
+
     private static readonly TimeSpan s_eventPatience = TimeSpan.FromMilliseconds(2);
 
     private readonly Queue<AddressRange> _growths = new();
@@ -176,7 +179,7 @@ internal sealed partial class AddressSpace
         (int first, int end) = run.Around(index);
         if (run.Length == 1 && !_context.IsWindowFull)
         {
-            int block = Math.Min(1 << Math.Min(region.RecentFaults++ / 2, 4), limit);
+            int block = Math.Min(1 << Math.Min(region.RecentFaults++ / FaultsToDouble, 4), limit);
             first = index & ~(block - 1);
             end = first + block;
         }
