@@ -30,6 +30,7 @@ internal sealed partial class AddressSpace
 
         Region region = _table.GetRegion(fault.Page);
         int index = PageTable.IndexOf(fault.Page);
+        Prefetch(region, index);
         region.LastUsedTick = _context.Tick;
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         bool isDone = !IsHeldBack(region, index) && region[index].State switch
@@ -91,7 +92,6 @@ internal sealed partial class AddressSpace
     // Decrypts a page and the sealed pages round it into the bounce buffer and hands them to the kernel in one call.
     private bool OpenAround(Region region, int index)
     {
-        Prefetch(region, index);
         (int first, int count) = ChooseNeighbours(region, index);
         while (true)
         {
@@ -120,13 +120,13 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // The ciphertext comes from memory while the neighbours are chosen, and each page's while the one before it is decrypted.
+    // The ciphertext comes from memory while it is decided what to do, and each page's while the one before it is decrypted.
     private void Prefetch(Region region, int index)
     {
         PageEntry entry = region[index];
-        if (entry.State == PageState.Sealed)
+        if (entry.State == PageState.Sealed && DomainOf(region, index) is { IsErased: false } domain)
         {
-            DomainOf(region, index).Frames.Prefetch(entry.Value);
+            domain.Frames.Prefetch(entry.Value);
         }
     }
 
