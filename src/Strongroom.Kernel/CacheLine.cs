@@ -1,4 +1,6 @@
+using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Strongroom.Kernel;
@@ -8,6 +10,21 @@ internal static class CacheLine
 {
     /// <summary>Size of a line in bytes.</summary>
     internal const int Bytes = 64;
+
+    /// <summary>Fetches all lines of some memory.</summary>
+    /// <param name="memory">Begins and ends with a line.</param>
+    internal static unsafe void Fetch(ReadOnlySpan<byte> memory)
+    {
+        if (Sse.IsSupported)
+        {
+            // SAFETY: as below.
+            byte* line = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory));
+            for (byte* end = line + memory.Length; line < end; line += Bytes)
+            {
+                Sse.Prefetch0(line);
+            }
+        }
+    }
 
     /// <summary>Fetches the line in which a value begins.</summary>
     internal static unsafe void Fetch<T>(ref readonly T value)

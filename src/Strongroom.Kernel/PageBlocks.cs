@@ -89,14 +89,7 @@ internal sealed class PageBlocks : IDisposable
     /// <summary>Has the processor fetch the beginning of a page into its cache while other work is done.</summary>
     /// <remarks>As many lines as it can wait for at a time; while they are worked on, it fetches the others by itself.</remarks>
     /// <inheritdoc cref="Page" path="/param"/>
-    internal void Prefetch(int block, int index)
-    {
-        Span<byte> page = Page(block, index);
-        for (int offset = 0; offset < FetchedBytes; offset += CacheLine.Bytes)
-        {
-            CacheLine.Fetch(in page[offset]);
-        }
-    }
+    internal void Prefetch(int block, int index) => CacheLine.Fetch(Page(block, index)[..FetchedBytes]);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -113,8 +106,15 @@ internal sealed class PageBlocks : IDisposable
     private nint Address(int block, int index)
     {
         nint address = _addresses[block];
-        return address != 0 && index is >= 0 and < PageCount
-            ? address + (index << PageNumber.Shift)
-            : throw new ArgumentOutOfRangeException(nameof(block), block, $"There is no page {index} of such a block.");
+        if (address == 0 || index is < 0 or >= PageCount)
+        {
+            Refuse(block, index);
+        }
+
+        return address + (index << PageNumber.Shift);
     }
+
+    // Apart from its caller, which is then few instructions: a fault finds them in no cache either.
+    private static void Refuse(int block, int index) =>
+        throw new ArgumentOutOfRangeException(nameof(block), block, $"There is no page {index} of such a block.");
 }

@@ -48,11 +48,18 @@ internal sealed partial class AddressSpace
         }
 
         _context.Statistics.Faults++;
-        _context.Statistics.FaultLatency.Add((long)Stopwatch.GetElapsedTime(fault.ReadAt).TotalNanoseconds);
+        _context.Statistics.FaultLatency.Add(Stopwatch.GetTimestamp() - fault.ReadAt);
     }
 
-    private void RetryWaiting()
+    // False: it was tried for too long.
+    private bool TryAgain()
     {
+        if (_waiting.TryPeek(out WaitingFault oldest) && Stopwatch.GetElapsedTime(oldest.ReadAt) > s_layoutPatience)
+        {
+            return false;
+        }
+
+        CoverGrowths();
         for (int i = _waiting.Count; i > 0 && Verdict is null; i--)
         {
             WaitingFault fault = _waiting.Dequeue();
@@ -61,6 +68,8 @@ internal sealed partial class AddressSpace
                 HandleFault(fault);
             }
         }
+
+        return true;
     }
 
     // mremap(2) that makes locked memory longer by moving it fills the new part before it reports the move, while the kernel refuses
@@ -107,7 +116,7 @@ internal sealed partial class AddressSpace
 
             if (outcome == FillOutcome.AlreadyPresent && first + filled == index)
             {
-                Condemn($"page 0x{region.FirstPage + (ulong)index:x} is present although it is sealed");
+                CondemnPresent(region, index);
                 return false;
             }
 
@@ -119,6 +128,10 @@ internal sealed partial class AddressSpace
             (first, count) = (index, 1); // a neighbour lies in another VMA or was there: the page alone
         }
     }
+
+    // Apart from its caller, which then is fewer instructions: a fault finds none of them in the cache.
+    private void CondemnPresent(Region region, int index) =>
+        Condemn($"page 0x{region.FirstPage + (ulong)index:x} is present although it is sealed");
 
     // The ciphertext comes from memory while it is decided what to do, and each page's while the one before it is decrypted.
     private void Prefetch(Region region, int index)
@@ -184,7 +197,7 @@ internal sealed partial class AddressSpace
             end = first + block;
         }
 
-        (int low, int high) = Extend(region, index, first, end, isSealed: true);
+        (int low, int high) = end - first == 1 ? (first, end) : Extend(region, index, first, end, isSealed: true);
         EndRun(region, low, high, run);
         return (low, high - low);
     }
@@ -220,19 +233,20 @@ internal sealed partial class AddressSpace
     private Run NextRun(Region region, int index, int limit)
     {
         Run before = region.LastRun;
-        bool goesUp = before.Next == index;
-        bool goesDown = before.Previous == index;
-        if (!goesUp && !goesDown)
+        long page = index;
+        if (page != before.Next && page != before.Previous)
         {
-            long fromThere = (long)region.FirstPage + index - (long)_lastRunRegion;
             before = _lastRun;
-            goesUp = before.Next == fromThere;
-            goesDown = before.Previous == fromThere;
+            page += (long)region.FirstPage - (long)_lastRunRegion;
+            if (page != before.Next && page != before.Previous)
+            {
+                return Run.Single;
+            }
         }
 
+        bool goesDown = page != before.Next;
         bool goesOn = before.Length <= 1 || before.IsDescending == goesDown;
-        int length = !goesUp && !goesDown ? 1 : goesOn ? before.Length * 2 : 2;
-        return before with { Length = Math.Clamp(length, 1, limit), IsDescending = goesDown };
+        return before with { Length = Math.Clamp(goesOn ? before.Length * 2 : 2, 1, limit), IsDescending = goesDown };
     }
 
     private void EndRun(Region region, int first, int end, Run run)

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading;
@@ -81,9 +82,11 @@ internal sealed partial class AddressSpace
     // The key whose frames hold a page. A key of type clear, or of no encryption, has none: what is sealed there all the same is under
     // the process's own key.
     private KeyDomain DomainOf(PageNumber page) =>
-        !_keyRanges.IsEmpty && _keyRanges.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
+        _keyRanges.Find(page) is { Kind: KeyDomainKind.Encrypted } own ? own : _keys;
 
-    private KeyDomain DomainOf(Region region, int index) => DomainOf(new PageNumber(region.FirstPage + (ulong)index));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private KeyDomain DomainOf(Region region, int index) =>
+        _keyRanges.IsEmpty ? _keys : DomainOf(new PageNumber(region.FirstPage + (ulong)index));
 
     private bool IsNotEncrypted(PageNumber page) => _keyRanges.Find(page) is { Kind: KeyDomainKind.NotEncrypted };
 

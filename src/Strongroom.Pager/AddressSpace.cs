@@ -104,14 +104,12 @@ internal sealed partial class AddressSpace : IDisposable
     /// <returns>Whether there was anything.</returns>
     internal bool HandleMessages()
     {
-        if (_waiting.TryPeek(out WaitingFault oldest) && Stopwatch.GetElapsedTime(oldest.ReadAt) > s_layoutPatience)
+        if (_growths.Count + _waiting.Count > 0 && !TryAgain())
         {
             Condemn("the kernel reports a change of its memory's layout that never ends");
             return false;
         }
 
-        CoverGrowths();
-        RetryWaiting();
         int count = _uffd.ReadMessages(_messages);
         long now = count > 0 ? Stopwatch.GetTimestamp() : 0;
 

@@ -99,14 +99,7 @@ internal sealed class KeyDomain
     /// <summary>Drops a reference to a frame.</summary>
     internal void Release(int frame)
     {
-        if (IsErased)
-        {
-            return;
-        }
-
-        long before = Frames.UsedFrames;
-        Frames.Release(frame);
-        if (Frames.UsedFrames < before)
+        if (!IsErased && Frames.Release(frame))
         {
             _slots?.DropPages(KeyId);
         }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Strongroom.Pager;
 
 /// <summary>How many pages are in which state, in one address space and, through <c>total</c>, in the tree.</summary>
@@ -5,6 +7,7 @@ namespace Strongroom.Pager;
 internal sealed class PageCounts
 {
     private readonly PageCounts? _total;
+    private Pages _pages;
 
     /// <summary>Makes counts of zero.</summary>
     /// <param name="total">What to add every change to as well, or null.</param>
@@ -14,32 +17,26 @@ internal sealed class PageCounts
     }
 
     /// <summary>Gets the Clear pages.</summary>
-    internal long Clear { get; private set; }
+    internal long Clear => _pages[(int)PageState.Clear];
 
     /// <summary>Gets the Limbo pages.</summary>
-    internal long Limbo { get; private set; }
+    internal long Limbo => _pages[(int)PageState.Limbo];
 
     /// <summary>Gets the Sealed and SealedZero pages.</summary>
-    internal long Sealed { get; private set; }
+    internal long Sealed => _pages[(int)PageState.Sealed] + _pages[(int)PageState.SealedZero];
 
-    /// <summary>Adds to the count that a state belongs to.</summary>
-    internal void Add(PageState state, int change)
+    /// <summary>Counts a page in another state than before.</summary>
+    internal void Move(PageState before, PageState after)
     {
-        switch (state)
-        {
-            case PageState.Clear:
-                Clear += change;
-                break;
-            case PageState.Limbo:
-                Limbo += change;
-                break;
-            case PageState.Sealed or PageState.SealedZero:
-                Sealed += change;
-                break;
-            default:
-                return;
-        }
+        _pages[(int)before]--;
+        _pages[(int)after]++;
+        _total?.Move(before, after);
+    }
 
-        _total?.Add(state, change);
+    // By state. What is Untracked is counted too, from 0 down: it is of no use, but needs no exception either.
+    [InlineArray((int)PageState.SealedZero + 1)]
+    private struct Pages
+    {
+        private long _first;
     }
 }

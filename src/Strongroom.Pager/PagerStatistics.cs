@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 
 namespace Strongroom.Pager;
 
@@ -43,7 +44,7 @@ internal sealed class PagerStatistics
     internal SortedSet<string> Remarks { get; } = new(StringComparer.Ordinal);
 }
 
-/// <summary>The pager's time for sealing by its parts, in <see cref="System.Diagnostics.Stopwatch"/> ticks.</summary>
+/// <summary>The pager's time for sealing by its parts, in <see cref="Stopwatch"/> ticks.</summary>
 internal sealed class SealingTime
 {
     /// <summary>Gets or sets the time for moving pages to staging: the agent's calls and the waiting for them.</summary>
@@ -63,17 +64,18 @@ internal sealed class SealingTime
 internal sealed class LatencyHistogram
 {
     private const int SubBits = 4;
+    private static readonly double s_ticksInMicrosecond = Stopwatch.Frequency / 1e6;
     private readonly long[] _buckets = new long[64 << SubBits];
     private long _count;
     private long _max;
 
     /// <summary>Counts one time.</summary>
-    /// <param name="nanoseconds">Zero or more.</param>
-    internal void Add(long nanoseconds)
+    /// <param name="ticks">Zero or more <see cref="Stopwatch"/> ticks.</param>
+    internal void Add(long ticks)
     {
-        _buckets[IndexOf(Math.Max(nanoseconds, 0))]++;
+        _buckets[IndexOf(Math.Max(ticks, 0))]++;
         _count++;
-        _max = Math.Max(_max, nanoseconds);
+        _max = Math.Max(_max, ticks);
     }
 
     /// <summary>Gets a quantile in microseconds; 0 when nothing was counted.</summary>
@@ -83,7 +85,7 @@ internal sealed class LatencyHistogram
         long rank = (long)Math.Ceiling(_count * fraction);
         if (rank >= _count)
         {
-            return _max / 1000.0;
+            return _max / s_ticksInMicrosecond;
         }
 
         long seen = 0;
@@ -92,11 +94,11 @@ internal sealed class LatencyHistogram
             seen += _buckets[i];
             if (seen >= rank && seen > 0)
             {
-                return UpperEnd(i) / 1000.0;
+                return UpperEnd(i) / s_ticksInMicrosecond;
             }
         }
 
-        return _max / 1000.0;
+        return _max / s_ticksInMicrosecond;
     }
 
     private static int IndexOf(long value)

@@ -95,17 +95,31 @@ internal sealed class Region
             return;
         }
 
+        _counts.Move(before, entry.State);
+        ref PageWord word = ref _bits[index >> 6];
+        ulong bit = 1ul << (index & 63);
         if (entry.State == PageState.Clear)
         {
             OldestTick = ClearCount == 0 ? entry.Value : Math.Min(OldestTick, entry.Value);
+            ClearCount++;
+            word.Clear |= bit;
+        }
+        else if (before == PageState.Clear)
+        {
+            ClearCount--;
+            word.Clear &= ~bit;
         }
 
-        Count(before, -1);
-        Count(entry.State, +1);
-        ref PageWord word = ref _bits[index >> 6];
-        ulong bit = 1ul << (index & 63);
-        word.Clear = With(word.Clear, bit, entry.State == PageState.Clear);
-        word.Tracked = With(word.Tracked, bit, entry.State != PageState.Untracked);
+        if (entry.State == PageState.Untracked)
+        {
+            TrackedCount--;
+            word.Tracked &= ~bit;
+        }
+        else if (before == PageState.Untracked)
+        {
+            TrackedCount++;
+            word.Tracked |= bit;
+        }
     }
 
     /// <summary>Tells whether some page's entry is such.</summary>
@@ -184,15 +198,6 @@ internal sealed class Region
     /// <summary>Gets a bit for each of 64 pages that are Clear but were not found present.</summary>
     /// <param name="word">0 to 7.</param>
     internal ulong Vanished(int word) => _bits[word].Clear & ~_bits[word].Present;
-
-    private static ulong With(ulong bits, ulong bit, bool isSet) => isSet ? bits | bit : bits & ~bit;
-
-    private void Count(PageState state, int change)
-    {
-        _counts.Add(state, change);
-        ClearCount += state == PageState.Clear ? change : 0;
-        TrackedCount += state == PageState.Untracked ? 0 : change;
-    }
 
     // One bit for each of 64 pages, so that a scan looks at as many at a time.
     private struct PageWord

@@ -12,6 +12,9 @@ internal readonly record struct Run(int Length, bool IsDescending, int Previous,
     /// <summary>Gets a run that no page is beside.</summary>
     internal static Run None { get; } = new(0, IsDescending: false, int.MinValue, int.MinValue);
 
+    /// <summary>Gets a run that goes on from none.</summary>
+    internal static Run Single { get; } = None with { Length = 1 };
+
     /// <summary>Gets where a run from a page on begins and ends, within the region.</summary>
     /// <param name="index">The page that is asked for.</param>
     internal (int First, int End) Around(int index) => IsDescending
