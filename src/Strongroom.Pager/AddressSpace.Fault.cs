@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Tracing;
@@ -104,10 +103,9 @@ internal sealed partial class AddressSpace
         (int first, int count) = ChooseNeighbours(region, index);
         while (true)
         {
-            Span<byte> plaintext = _context.Bounce[..(count << PageNumber.Shift)];
+            Span<byte> plaintext = _context.Bounce.Take(count);
             Decrypt(region, first, plaintext);
             FillOutcome outcome = _uffd.Copy(new(region.FirstPage + (ulong)first), plaintext, out int filled);
-            CryptographicOperations.ZeroMemory(plaintext);
             MarkOpened(region, first, filled);
             if (!region[index].IsSealed)
             {
@@ -187,7 +185,7 @@ internal sealed partial class AddressSpace
             region.FaultTick = _context.Tick;
         }
 
-        int limit = (int)Math.Clamp(_context.WindowPages / 64, 1, PagerContext.BouncePages);
+        int limit = (int)Math.Clamp(_context.WindowPages / 64, 1, BounceBuffer.Pages);
         Run run = NextRun(region, index, limit);
         (int first, int end) = run.Around(index);
         if (run.Length == 1 && !_context.IsWindowFull)
@@ -260,7 +258,7 @@ internal sealed partial class AddressSpace
     private bool Rescue(Region region, int index)
     {
         int slot = region[index].Value;
-        Span<byte> plaintext = _context.Bounce[..PageNumber.SizeBytes];
+        Span<byte> plaintext = _context.Bounce.Take(1);
         if (Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(slot)) != PageNumber.SizeBytes)
         {
             Condemn("its staging area was changed from inside");
@@ -269,7 +267,6 @@ internal sealed partial class AddressSpace
 
         PageNumber page = new(region.FirstPage + (ulong)index);
         FillOutcome outcome = _uffd.Copy(page, plaintext, out int filled);
-        CryptographicOperations.ZeroMemory(plaintext);
         if (filled == 0)
         {
             return Settle(outcome, page);
@@ -283,7 +280,7 @@ internal sealed partial class AddressSpace
 
     private bool FillWithZeros(Region region, int index, bool isWrite)
     {
-        Run run = NextRun(region, index, PagerContext.BouncePages);
+        Run run = NextRun(region, index, BounceBuffer.Pages);
         (int low, int high) = run.Around(index);
         (int first, int next) = Extend(region, index, low, high, isSealed: false);
         EndRun(region, first, next, run);

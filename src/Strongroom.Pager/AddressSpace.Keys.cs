@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using System.Text;
 using System.Threading;
 using Strongroom.Core;
@@ -296,7 +295,7 @@ internal sealed partial class AddressSpace
     {
         EncryptAllStaged();
         KeyDomain target = domain.Kind == KeyDomainKind.Encrypted ? domain : _keys;
-        Span<byte> plaintext = _context.Bounce[..PageNumber.SizeBytes];
+        Span<byte> plaintext = _context.Bounce.Take(1);
         List<(PageNumber Page, int Frame)> sealedAnew = [];
         foreach (Region region in _table.RegionsIn(range))
         {
@@ -313,7 +312,6 @@ internal sealed partial class AddressSpace
 
                     old.Frames.Open(region[i].Value, plaintext);
                     sealedAnew.Add((new(region.FirstPage + (ulong)i), target.Seal(plaintext)));
-                    CryptographicOperations.ZeroMemory(plaintext);
                     old.Release(region[i].Value);
                 }
             }

@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
@@ -102,7 +101,7 @@ internal sealed partial class AddressSpace
     {
         long start = Stopwatch.GetTimestamp();
         Span<int> slots = stackalloc int[EncryptAtOnce];
-        if (!TryReadQueued(ref slots))
+        if (!TryReadQueued(ref slots, out ReadOnlySpan<byte> plaintext))
         {
             Condemn("its staging area was changed from inside");
             return;
@@ -113,23 +112,23 @@ internal sealed partial class AddressSpace
         {
             if (slots[i] >= 0)
             {
-                Encrypt(slots[i], _context.Bounce.Slice(i << PageNumber.Shift, PageNumber.SizeBytes));
+                Encrypt(slots[i], plaintext.Slice(i << PageNumber.Shift, PageNumber.SizeBytes));
             }
         }
 
-        CryptographicOperations.ZeroMemory(_context.Bounce[..(slots.Length << PageNumber.Shift)]);
         _context.Statistics.Sealing.Read += read - start;
         _context.Statistics.Sealing.Encrypt += Stopwatch.GetTimestamp() - read;
     }
 
     // What is in the pipe was copied nowhere yet; what is not is read like a file, which fails at a missing page instead of waiting.
-    private bool TryReadQueued(ref Span<int> slots)
+    private bool TryReadQueued(ref Span<int> slots, out ReadOnlySpan<byte> plaintext)
     {
         int piped = _queue.TakePiped(slots);
         slots = slots[..(piped > 0 ? piped : _queue.TakeRun(slots))];
-        Span<byte> plaintext = _context.Bounce[..(slots.Length << PageNumber.Shift)];
-        int read = piped > 0 ? Agent!.Pipe!.Read(plaintext) : Agent!.Memory.ReadAt(plaintext, (long)Agent.SlotAddress(slots[0]));
-        return read == plaintext.Length;
+        Span<byte> bounce = _context.Bounce.Take(slots.Length);
+        int read = piped > 0 ? Agent!.Pipe!.Read(bounce) : Agent!.Memory.ReadAt(bounce, (long)Agent.SlotAddress(slots[0]));
+        plaintext = bounce;
+        return read == bounce.Length;
     }
 
     private void Encrypt(int slot, ReadOnlySpan<byte> plaintext)

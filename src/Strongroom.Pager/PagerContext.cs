@@ -11,11 +11,7 @@ namespace Strongroom.Pager;
 /// <summary>What the address spaces of one tree share. Guarded by: only the pager thread touches it.</summary>
 internal sealed class PagerContext : IDisposable
 {
-    /// <summary>The most pages that pass through the bounce buffer at once.</summary>
-    internal const int BouncePages = 64;
-
-    private readonly SecretBuffer _bounce = SecretBuffer.Allocate(BouncePages * PageNumber.SizeBytes);
-    private readonly NativePages _zeros = NativePages.Map(BouncePages * PageNumber.SizeBytes);
+    private readonly NativePages _zeros = NativePages.Map(BounceBuffer.Pages * PageNumber.SizeBytes);
     private volatile bool _mayWipeStaging;
 
     /// <summary>Makes the context of a run.</summary>
@@ -23,7 +19,7 @@ internal sealed class PagerContext : IDisposable
     {
         Options = options;
         WindowPages = options.WindowBytes >> PageNumber.Shift;
-        if (_bounce.Protection != SecretProtection.MemfdSecret)
+        if (Bounce.Protection != SecretProtection.MemfdSecret)
         {
             _ = Statistics.Remarks.Add(
                 "The pager's keys and buffers are in locked memory, which root can read: memfd_secret is missing (boot with secretmem.enable=1).");
@@ -87,8 +83,8 @@ internal sealed class PagerContext : IDisposable
     /// <summary>Gets the address spaces that a fork made and whose process is not known yet.</summary>
     internal List<AddressSpace> Orphans { get; } = [];
 
-    /// <summary>Gets the buffer, in secret memory, that all plaintext passes through; wiped after each use.</summary>
-    internal Span<byte> Bounce => _bounce.Span;
+    /// <summary>Gets the buffer that all plaintext passes through.</summary>
+    internal BounceBuffer Bounce { get; } = new();
 
     /// <summary>Gets zeros, as many as fit in the bounce buffer.</summary>
     internal ReadOnlySpan<byte> Zeros => _zeros.Span;
@@ -96,7 +92,7 @@ internal sealed class PagerContext : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _bounce.Dispose();
+        Bounce.Dispose();
         _zeros.Dispose();
         Pool.Dispose();
     }

@@ -20,6 +20,7 @@ internal sealed partial class PagerLoop
     // watches: then so many waits are slept through, twice as many each time, before it is tried again.
     private int Wait(int milliseconds)
     {
+        _context.Bounce.Wipe();
         if (!_mayWatch || milliseconds == 0 || _faultsBefore == _context.Statistics.Faults)
         {
             return _epoll.Wait(_ready, milliseconds);
