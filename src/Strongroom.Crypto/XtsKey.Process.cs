@@ -189,11 +189,15 @@ public sealed partial class XtsKey
         }
 
         nint distance = Unsafe.ByteOffset(in MemoryMarshal.GetReference(source), in MemoryMarshal.GetReference(destination));
-        if (distance != 0 && distance < source.Length && distance > -source.Length)
+        if (OverlapInPart(distance, source.Length))
         {
             throw new ArgumentException("Source and destination overlap in part.", nameof(destination));
         }
     }
+
+    // Two buffers of the same length, so many bytes from each other.
+    private static bool OverlapInPart(long distance, int lengthBytes) =>
+        distance != 0 && distance < lengthBytes && distance > -lengthBytes;
 
     // Apart from the checks, so that these are few instructions where a single page is decrypted.
     private static void RefuseUnitBytes(int unitBytes, string name) => throw new ArgumentException(
@@ -224,7 +228,7 @@ public sealed partial class XtsKey
 
             // Both addresses are below 2^63, so the distance cannot overflow.
             long distance = sourceMinusDestination + unit.SourceOffset - unit.DestinationOffset;
-            if (distance != 0 && distance < unitBytes && distance > -unitBytes)
+            if (OverlapInPart(distance, unitBytes))
             {
                 throw new ArgumentException($"The source and destination of unit {i} overlap in part.", nameof(units));
             }

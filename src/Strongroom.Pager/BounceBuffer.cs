@@ -8,7 +8,8 @@ namespace Strongroom.Pager;
 /// <summary>The buffer, in secret memory, that all plaintext passes through. 256 KiB.</summary>
 /// <remarks>
 /// It is wiped before the pager thread waits for what comes next, not after each use: in a run of faults the next page overwrites the one
-/// before. What a killed pager leaves in it the kernel wipes (mm/secretmem.c). Guarded by: only the pager thread touches it.
+/// before. So it may hold pages while the agent is awaited. What a killed pager leaves in it the kernel wipes (mm/secretmem.c), but not where
+/// locked memory stands in for secret memory. Guarded by: only the pager thread touches it.
 /// </remarks>
 internal sealed class BounceBuffer : IDisposable
 {
