@@ -35,6 +35,11 @@ internal sealed partial class AddressSpace
     /// <returns>How many were moved to staging.</returns>
     internal int Evict(int wanted)
     {
+        if (!HasNothingOutstanding())
+        {
+            return 0; // no move succeeds until the report of the change has been read
+        }
+
         ReadOnlySpan<int> ages = [_context.IdleTicks, 4, 2, 1, 0];
         int moved = 0;
         foreach (int age in ages)
@@ -161,9 +166,15 @@ internal sealed partial class AddressSpace
             }
 
             PageNumber first = new(region.FirstPage + (ulong)index);
-            int room = RoomInRegisteredVma(first, mayRegister);
+            int rest = RestOfVma(first, mayRegister, out bool isRegistered);
+            if (!isRegistered)
+            {
+                next = index + Math.Min(rest, Region.PageCount); // nor is any other page of that VMA
+                continue;
+            }
+
             int count = 0;
-            while (count < Math.Min(room, wanted - planned) && index + count < Region.PageCount && IsEligible(region, index + count, age))
+            while (count < Math.Min(rest, wanted - planned) && index + count < Region.PageCount && IsEligible(region, index + count, age))
             {
                 count++;
             }
@@ -196,8 +207,14 @@ internal sealed partial class AddressSpace
             int start = (probe * step) + (int)(NextRandom() % (uint)step);
             int index = NextProbe(region, start, Region.PageCount);
             index = index < Region.PageCount ? index : NextProbe(region, 0, start);
+            if (index == Region.PageCount)
+            {
+                return;
+            }
+
             PageNumber page = new(region.FirstPage + (ulong)index);
-            if (index < Region.PageCount && RoomInRegisteredVma(page, mayRegister: false) > 0)
+            _ = RestOfVma(page, mayRegister: false, out bool isRegistered);
+            if (isRegistered)
             {
                 _ = TryPlan(page, 1); // false: no room, the region is probed with fewer
             }
@@ -262,26 +279,19 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // How many pages from a page on lie in one VMA that is registered; registers the VMA, whole, if it is not. Whole, because a
-    // VMA that is registered in part is two, and mremap(2) refuses ranges that span two.
-    private int RoomInRegisteredVma(PageNumber page, bool mayRegister)
+    // How many pages from a page on lie in its VMA, or 1 if none is known. Registers the VMA, whole, if it is not and may be. Whole, because
+    // a VMA that is registered in part is two, and mremap(2) refuses ranges that span two.
+    private int RestOfVma(PageNumber page, bool mayRegister, out bool isRegistered)
     {
-        CoveredVma? found = FindVma(page);
-        if (found is null)
+        isRegistered = false;
+        if (FindVma(page) is not { } vma)
         {
-            return 0;
+            return 1;
         }
 
-        AddressRange range = found.Value.Range;
-        if (!_registered.Contains(range))
-        {
-            if ((IsGrowing(found.Value) && !mayRegister) || AwaitsKey(range) || !TryRegister(range, found.Value.Room))
-            {
-                return 0;
-            }
-        }
-
-        return (int)Math.Min(range.End.Page.Value - page.Value, int.MaxValue);
+        isRegistered = _registered.Contains(vma.Range)
+            || ((mayRegister || !IsGrowing(vma)) && !AwaitsKey(vma.Range) && TryRegister(vma.Range, vma.Room));
+        return (int)Math.Min(vma.Range.End.Page.Value - page.Value, int.MaxValue);
     }
 
     // Together with the holes beside it, into which it may have grown since the last look: a VMA that is registered in part is two.

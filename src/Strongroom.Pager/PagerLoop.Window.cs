@@ -100,7 +100,7 @@ internal sealed partial class PagerLoop
 
     // Opening a page takes a quarter of the time of sealing one, so a program that walks through its memory would leave the window behind.
     // Faults wait while more than that is in clear, but only as long as sealing goes on: what keeps it from going on may be an event
-    // that has not been read.
+    // that has not been read. KeepWindow has been tried in this very tick, so that only what it achieved is waited for.
     private bool MustFaultsWait() =>
         WindowedBytes > _context.Options.WindowBytes + Math.Max(_context.Options.WindowBytes / 16, LeastSlackBytes)
         && _memories.Exists(static memory => memory.Space is { IsSealing: true });
@@ -116,6 +116,24 @@ internal sealed partial class PagerLoop
 
         _context.WindowFullTick = _context.Tick;
         _wasWindowFull = true;
+
+        // A little more than needed, so that the next fault does not begin it all again.
+        int wanted = (int)Math.Min(tooMany + Math.Min(_context.WindowPages / 16, EvictAtOnce / 2), EvictAtOnce);
+        while (LargestToEvict() is { } space)
+        {
+            if (space.Evict(wanted) > 0)
+            {
+                return true;
+            }
+
+            space.FutileTick = _context.Tick;
+        }
+
+        return false;
+    }
+
+    private AddressSpace? LargestToEvict()
+    {
         AddressSpace? largest = null;
         foreach (TargetMemory memory in _memories)
         {
@@ -126,19 +144,7 @@ internal sealed partial class PagerLoop
             }
         }
 
-        if (largest is null)
-        {
-            return false;
-        }
-
-        // A little more than needed, so that the next fault does not begin it all again.
-        long wanted = tooMany + Math.Min(_context.WindowPages / 16, EvictAtOnce / 2);
-        if (largest.Evict((int)Math.Min(wanted, EvictAtOnce)) == 0)
-        {
-            largest.FutileTick = _context.Tick;
-        }
-
-        return true;
+        return largest;
     }
 
     private void KeepAccounts()

@@ -55,7 +55,6 @@ internal sealed partial class PagerLoop : IDisposable
         long nextTick = Stopwatch.GetTimestamp();
         while (!_isOver)
         {
-            bool isBusy = RetryUnsettled() | DoWork();
             long now = Stopwatch.GetTimestamp();
             if (now >= nextTick)
             {
@@ -67,6 +66,7 @@ internal sealed partial class PagerLoop : IDisposable
                 nextTick = now + Math.Max(period, Math.Min(cost * 20, period * 8));
             }
 
+            bool isBusy = RetryUnsettled() | DoWork(); // in the same tick as what follows: see MustFaultsWait
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
             Dispatch(Wait(wait));
         }
