@@ -52,6 +52,9 @@ internal sealed class TracedThread
 
     /// <summary>Gets or sets what to do at its next interrupt-stop, or null.</summary>
     internal AttachRequest? Pending { get; set; }
+
+    /// <summary>Gets a value indicating whether somebody waits for its next interrupt-stop.</summary>
+    internal bool IsAwaited => Quiescing is not null || Call is not null || Pending is not null;
 }
 
 /// <summary>What the pager thread asks of the tracer thread.</summary>

@@ -27,7 +27,7 @@ internal sealed partial class Tracer
                 EndStrict(thread);
                 break;
             case WaitKind.SignalStop:
-                _ = Tracee.Continue(thread.Tid, result.Signal);
+                GoOn(thread, result.Signal);
                 break;
             case WaitKind.EventStop when result.Event == Libc.PTRACE_EVENT_EXEC:
                 HandleExec(thread);
@@ -92,7 +92,19 @@ internal sealed partial class Tracer
             }
         }
 
-        _ = Tracee.Continue(parent.Tid, 0); // false: killed; its end is reported
+        GoOn(parent, 0);
+    }
+
+    // A stop for another reason takes an interrupt that was under way with it (kernel/signal.c, ptrace_stop: any trap clears a pending STOP
+    // trap). It is mostly met where a thread is inside fork or clone: without another, who asked for it would wait for ever.
+    private static void GoOn(TracedThread thread, int signal)
+    {
+        if (thread.IsAwaited)
+        {
+            _ = Tracee.Interrupt(thread.Tid);
+        }
+
+        _ = Tracee.Continue(thread.Tid, signal); // false: killed; its end is reported
     }
 
     private void Introduce(int tid, TracedProcess maker, bool isThread)

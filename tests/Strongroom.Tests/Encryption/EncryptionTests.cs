@@ -126,6 +126,15 @@ public class EncryptionTests
         Assert.InRange(report.SealedPages, 1, 1_000);
     }
 
+    // The kernel forgets that it was to stop a thread when the thread stops for another reason, which to fork is. One of hundreds of
+    // processes then stays in clear for its whole life; and while the window is full, faults must not wait for sealing that a fork holds up.
+    [Fact]
+    public void A_process_that_is_stopped_while_it_forks_gets_its_agent()
+    {
+        Launch busy = new(CProgram.Target("fork_busy").Executable);
+        _ = ReportOf(busy, new RunOptions { Window = "1M", Idle = "40ms" }, "every one got its agent\n");
+    }
+
     [Fact]
     public void Equal_pages_have_different_ciphertext_and_another_one_at_every_seal()
     {
