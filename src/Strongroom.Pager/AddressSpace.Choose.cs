@@ -13,13 +13,8 @@ internal sealed partial class AddressSpace
     private const int MaxPatience = 8;
     private const int ManyOpenedInSecond = 1250;
     private const int FewOpenedInSecond = 300;
-    private const int UnshareAtOnce = 4;
-    private const int UnshareQueue = 64;
 
     private readonly Queue<Region> _cold = new();
-    private readonly Dictionary<ulong, int> _busyUntil = [];
-    private readonly HashSet<ulong> _unshared = [];
-    private readonly Queue<(PageNumber First, int Count)> _toUnshare = new();
     private int _hand;
     private int _probeHand;
     private int _restraint = 1;
@@ -323,40 +318,6 @@ internal sealed partial class AddressSpace
             default:
                 Exclude(range, ClearReason.NotMovable);
                 return false;
-        }
-    }
-
-    // A page that cannot be moved is shared with a forked relative, or pinned by the kernel (direct I/O, io_uring). The first is cured
-    // by a write that changes nothing; what is still busy after that is pinned and left alone for a while.
-    private void NoteBusy(PageNumber page, int count)
-    {
-        if (_busyUntil.TryGetValue(page.Value, out int until) && until > _context.Tick)
-        {
-            return;
-        }
-
-        bool isSecondTime = _busyUntil.ContainsKey(page.Value) || _unshared.Contains(page.Value);
-        if (isSecondTime)
-        {
-            _busyUntil[page.Value] = _context.Tick + (16 * _context.IdleTicks);
-            _ = _unshared.Remove(page.Value);
-        }
-        else if (_toUnshare.Count < UnshareQueue)
-        {
-            _toUnshare.Enqueue((page, count));
-            _ = _unshared.Add(page.Value);
-        }
-    }
-
-    private void AddUnshareCalls(AgentMessage message)
-    {
-        for (int i = 0; i < UnshareAtOnce && _toUnshare.TryDequeue(out (PageNumber First, int Count) run); i++)
-        {
-            _ = message.Add(
-                SystemCall.Madvise,
-                run.First.Address.Value,
-                (ulong)run.Count << PageNumber.Shift,
-                Libc.MADV_POPULATE_WRITE);
         }
     }
 

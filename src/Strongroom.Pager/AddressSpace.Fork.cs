@@ -50,6 +50,7 @@ internal sealed partial class AddressSpace
     private void HandleFork(Userfaultfd childUffd)
     {
         EncryptAllStaged(); // staging is not inherited
+        _unshared.Clear();
         UInt128 tag = NewTag();
         AddressSpace child = new(_context, childUffd, _keys.Share(), TagAddress) { Tag = tag };
         child._keyRanges.Inherit(_keyRanges);

@@ -78,6 +78,10 @@ internal sealed partial class AddressSpace
         {
             FinishDrop();
         }
+        else
+        {
+            MoveUnshared();
+        }
     }
 
     private void EncryptAllStaged()
@@ -208,19 +212,6 @@ internal sealed partial class AddressSpace
         for (int i = slot; i < slot + count; i++)
         {
             _slots!.Drop(i);
-        }
-    }
-
-    // Breaks copy-on-write sharing that kept pages from being moved. Not awaited either: the agent may meet a sealed page and wait for it.
-    private void SendUnshare()
-    {
-        AgentMessage message = Agent!.Message;
-        message.Clear();
-        message.IsAside = true;
-        AddUnshareCalls(message);
-        if (!Agent.TrySend())
-        {
-            Condemn("its agent was killed");
         }
     }
 }

@@ -9,7 +9,7 @@ namespace Strongroom.Pager;
 
 /// <summary>The pager's picture of one target's memory: its page table, its userfaultfd, its agent.</summary>
 /// <remarks>
-/// <para>One partial class, a file per verb: Fault, Events, Order, Fork, Scan, Choose, Move, Seal.</para>
+/// <para>One partial class, a file per verb: Fault, Events, Order, Fork, Scan, Choose, Move, Unshare, Seal.</para>
 /// <para>Guarded by: only the pager thread touches it, so there are no locks and every decision sees a settled state. What runs at the same
 /// time is the target itself. The rules that keep the two in step:</para>
 /// <list type="bullet">

@@ -116,6 +116,15 @@ public class EncryptionTests
         Assert.InRange(report.Number("meanClearBytes"), 1 << 20, 64 << 20);
     }
 
+    // Each fork shares all of the 64 MiB again, and pages that are shared cannot be moved. Unshared and not moved at once, they stay in clear.
+    [Fact]
+    public void The_window_holds_while_a_program_forks_all_the_time()
+    {
+        Launch forks = new(CProgram.Target("fork_often").Executable);
+        RunReport report = ReportOf(forks, new RunOptions { Window = "4M", Idle = "40ms" }, "forked\n");
+        Assert.InRange(report.Number("meanClearBytes"), 1 << 16, 40 << 20);
+    }
+
     // If the child's 64 MiB counted, all that the parent works in would be sealed at every look, because it does not fit beside them.
     [Fact]
     public void A_process_that_stays_in_clear_takes_no_room_in_the_window()
