@@ -60,10 +60,11 @@ internal sealed partial class PagerLoop : IDisposable
             {
                 Tick();
 
-                // A look at the whole tree should take a twentieth of the time at most, but not be put off for long.
+                // A look at the whole tree should take a twentieth of the time at most, but not be put off for long. Of tens of thousands of
+                // VMAs it takes longer than that: half of the time is for faults and events even then.
                 long period = (long)(_context.TickLength.TotalSeconds * Stopwatch.Frequency);
                 long cost = Stopwatch.GetTimestamp() - now;
-                nextTick = now + Math.Max(period, Math.Min(cost * 20, period * 8));
+                nextTick = now + Math.Max(Math.Max(period, cost * 2), Math.Min(cost * 20, period * 8));
             }
 
             bool isBusy = RetryUnsettled() | DoWork(); // in the same tick as what follows: see MustFaultsWait
