@@ -15,6 +15,8 @@ internal static partial class Libc
     internal const int PTRACE_LISTEN = 0x4208;
     internal const int PTRACE_GETSIGMASK = 0x420a;
     internal const int PTRACE_SETSIGMASK = 0x420b;
+    internal const int PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210;
+    internal const int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 
     internal const int PTRACE_O_TRACEFORK = 1 << 1;
     internal const int PTRACE_O_TRACEVFORK = 1 << 2;
@@ -36,6 +38,16 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static unsafe partial int waitpid(int pid, int* status, int options);
+}
+
+/// <summary>Which of a thread's system calls come to it as SIGSYS, prctl(PR_SET_SYSCALL_USER_DISPATCH); linux/ptrace.h, 32 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ptrace_sud_config
+{
+    internal ulong mode; // 0: none, and then the others are 0 too
+    internal ulong selector;
+    internal ulong offset;
+    internal ulong len;
 }
 
 /// <summary>The general registers of a stopped x86-64 tracee; sys/user.h, 216 bytes.</summary>

@@ -88,6 +88,29 @@ internal static class Tracee
     internal static unsafe bool TrySetSignalMask(int tid, ulong mask) =>
         Request(Libc.PTRACE_SETSIGMASK, tid, (void*)sizeof(ulong), &mask, "PTRACE_SETSIGMASK");
 
+    /// <summary>Reads which system calls are dispatched to the thread itself. (Linux 6.4.)</summary>
+    internal static unsafe bool TryGetDispatch(int tid, out ptrace_sud_config dispatch)
+    {
+        fixed (ptrace_sud_config* p = &dispatch)
+        {
+            return Request(
+                Libc.PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
+                tid,
+                (void*)sizeof(ptrace_sud_config),
+                p,
+                "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG");
+        }
+    }
+
+    /// <summary>Says which system calls are dispatched to the thread itself.</summary>
+    internal static unsafe bool TrySetDispatch(int tid, ptrace_sud_config dispatch) =>
+        Request(
+            Libc.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG,
+            tid,
+            (void*)sizeof(ptrace_sud_config),
+            &dispatch,
+            "PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG");
+
     /// <summary>Reads what belongs to the last event: the new thread's id, or for exec the former id.</summary>
     internal static unsafe bool TryGetEventMessage(int tid, out int value)
     {

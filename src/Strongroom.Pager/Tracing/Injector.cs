@@ -4,7 +4,8 @@ namespace Strongroom.Pager.Tracing;
 
 /// <summary>Makes system calls in a stopped thread of a target, and leaves it as it was.</summary>
 /// <remarks>
-/// The thread runs one instruction, <c>syscall</c>, per call, with all signals but SIGTRAP blocked. The stop after it lies in the
+/// The thread runs one instruction, <c>syscall</c>, per call, with all signals but SIGTRAP blocked, and none of its calls dispatched to
+/// itself (prctl(PR_SET_SYSCALL_USER_DISPATCH), as Wine does). The stop after it lies in the
 /// kernel's signal path, so a system call that the interrupt cut short is restarted by the kernel from the registers that are put back,
 /// exactly as if nothing had been. Source: ptrace(2), signal(7), arch/x86/kernel/signal.c.
 /// </remarks>
@@ -21,6 +22,7 @@ internal sealed class Injector
     private readonly TraceReports _reports;
     private user_regs_struct _saved;
     private ulong _savedMask;
+    private ptrace_sud_config _savedDispatch;
     private int _heldSignal;
     private bool _hasLeft;
 
@@ -52,7 +54,9 @@ internal sealed class Injector
             return false;
         }
 
-        return Tracee.TrySetSignalMask(_tid, AllButSigTrap);
+        return Tracee.TryGetDispatch(_tid, out _savedDispatch)
+            && Tracee.TrySetSignalMask(_tid, AllButSigTrap)
+            && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, default));
     }
 
     /// <summary>Makes calls with the instruction by which the thread made the call that it is stopped in.</summary>
@@ -108,6 +112,7 @@ internal sealed class Injector
         user_regs_struct registers = _saved;
         _ = RepairInterrupted(ref registers);
         _ = IsStill() && Tracee.TrySetRegisters(_tid, registers) && Tracee.TrySetSignalMask(_tid, _savedMask)
+            && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, _savedDispatch))
             && Tracee.Continue(_tid, _heldSignal); // false: gone meanwhile; its end is reported
     }
 
