@@ -15,6 +15,7 @@ internal static partial class Libc
     internal const int PTRACE_LISTEN = 0x4208;
     internal const int PTRACE_GETSIGMASK = 0x420a;
     internal const int PTRACE_SETSIGMASK = 0x420b;
+    internal const int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
     internal const int PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210;
     internal const int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 
@@ -38,6 +39,17 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static unsafe partial int waitpid(int pid, int* status, int options);
+}
+
+/// <summary>Where a thread has its area for restartable sequences, rseq(2); linux/ptrace.h, 24 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ptrace_rseq_configuration
+{
+    internal ulong rseq_abi_pointer; // 0: nowhere
+    internal uint rseq_abi_size;
+    internal uint signature;
+    internal uint flags;
+    internal uint pad;
 }
 
 /// <summary>Which of a thread's system calls come to it as SIGSYS, prctl(PR_SET_SYSCALL_USER_DISPATCH); linux/ptrace.h, 32 bytes.</summary>

@@ -88,6 +88,17 @@ internal static class Tracee
     internal static unsafe bool TrySetSignalMask(int tid, ulong mask) =>
         Request(Libc.PTRACE_SETSIGMASK, tid, (void*)sizeof(ulong), &mask, "PTRACE_SETSIGMASK");
 
+    /// <summary>Finds the area in which a stopped thread keeps its restartable sequence. (Linux 5.13.)</summary>
+    /// <returns>Its address; 0 when it has none, the kernel knows none, or the thread is gone.</returns>
+    internal static unsafe ulong RseqArea(int tid)
+    {
+        ptrace_rseq_configuration area = default;
+
+        // SAFETY: the kernel writes at most sizeof(ptrace_rseq_configuration) bytes to the local.
+        _ = Libc.ptrace(Libc.PTRACE_GET_RSEQ_CONFIGURATION, tid, (void*)sizeof(ptrace_rseq_configuration), &area);
+        return area.rseq_abi_pointer;
+    }
+
     /// <summary>Reads which system calls are dispatched to the thread itself. (Linux 6.4.)</summary>
     internal static unsafe bool TryGetDispatch(int tid, out ptrace_sud_config dispatch)
     {

@@ -54,6 +54,9 @@ internal sealed class Injector
             return false;
         }
 
+        bool isInCall = unchecked((long)_saved.orig_rax) >= 0;
+        _saved.rip = isInCall ? _saved.rip : RestartableSequence.AfterDisturbance(_tid, _saved.rip);
+
         return Tracee.TryGetDispatch(_tid, out _savedDispatch)
             && Tracee.TrySetSignalMask(_tid, AllButSigTrap)
             && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, default));
