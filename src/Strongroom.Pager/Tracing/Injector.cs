@@ -54,8 +54,7 @@ internal sealed class Injector
             return false;
         }
 
-        bool isInCall = unchecked((long)_saved.orig_rax) >= 0;
-        _saved.rip = isInCall ? _saved.rip : RestartableSequence.AfterDisturbance(_tid, _saved.rip);
+        _saved.rip = IsInCall(_saved) ? _saved.rip : RestartableSequence.AfterDisturbance(_tid, _saved.rip);
 
         return Tracee.TryGetDispatch(_tid, out _savedDispatch)
             && Tracee.TrySetSignalMask(_tid, AllButSigTrap)
@@ -119,23 +118,19 @@ internal sealed class Injector
             && Tracee.Continue(_tid, _heldSignal); // false: gone meanwhile; its end is reported
     }
 
-    /// <summary>Undoes what a mere interrupt does to the few system calls that signal(7) lists as ending with EINTR after a stop.</summary>
+    /// <summary>Undoes what a mere interrupt does to the system calls that signal(7) lists as ending with EINTR after a stop: epoll_wait, semop,
+    /// those on sockets with a timeout, and what drivers add to them.</summary>
     /// <param name="registers">Of a thread in an interrupt-stop. As ERESTARTNOHAND the kernel restarts the call, unless a handler runs.</param>
     /// <returns>Whether there was something to undo.</returns>
     internal static bool RepairInterrupted(ref user_regs_struct registers)
     {
         const long RestartNoHandler = -514;
-        bool isInterrupted = unchecked((long)registers.rax) == -Libc.EINTR
-            && WouldShowInterrupt(unchecked((long)registers.orig_rax));
+        bool isInterrupted = IsInCall(registers) && unchecked((long)registers.rax) == -Libc.EINTR;
         registers.rax = isInterrupted ? unchecked((ulong)RestartNoHandler) : registers.rax;
         return isInterrupted;
     }
 
-    private static bool WouldShowInterrupt(long number) => number is
-        232 or 281 or 441       // epoll_wait, epoll_pwait, epoll_pwait2
-        or 65 or 220            // semop, semtimedop
-        or 128                  // rt_sigtimedwait
-        or 208 or 333 or 426;   // io_getevents, io_pgetevents, io_uring_enter
+    private static bool IsInCall(in user_regs_struct registers) => unchecked((long)registers.orig_rax) >= 0;
 
     /// <summary>Looks whether the thread, which was stopped and was not let go, is no longer there.</summary>
     internal bool IsGone() => !IsStill() || !Tracee.TryGetRegisters(_tid, out _);
