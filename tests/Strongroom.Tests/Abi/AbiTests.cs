@@ -49,6 +49,7 @@ public partial class AbiTests
         #include <linux/audit.h>
         #include <linux/filter.h>
         #include <linux/keyctl.h>
+        #include <linux/ptrace.h>
         #include <linux/seccomp.h>
         #include <linux/userfaultfd.h>
         #include <sys/prctl.h>
@@ -66,6 +67,7 @@ public partial class AbiTests
         "UFFDIO_MOVE", "UFFDIO_MOVE_MODE_DONTWAKE", "UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES", "UFFD_FEATURE_MOVE", "uffdio_move", // 6.8
         "PAGEMAP_SCAN", "PAGE_IS_FILE", "PAGE_IS_PRESENT", "PAGE_IS_SWAPPED", "PAGE_IS_PFNZERO", "PAGE_IS_HUGE",            // 6.7
         "pm_scan_arg", "page_region",
+        "PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG", "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG", "ptrace_sud_config",          // 6.4
         "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",                                                                           // 5.19
     ];
 
