@@ -168,12 +168,7 @@ internal sealed partial class AddressSpace
                 continue;
             }
 
-            int count = 0;
-            while (count < Math.Min(rest, wanted - planned) && index + count < Region.PageCount && IsEligible(region, index + count, age))
-            {
-                count++;
-            }
-
+            int count = CountEligible(region, index, Math.Min(rest, wanted - planned), age);
             if (count > 0 && !TryPlan(first, count))
             {
                 return false;
@@ -184,6 +179,18 @@ internal sealed partial class AddressSpace
         }
 
         return true;
+    }
+
+    // How many pages of a region, from one on, can be planned together.
+    private int CountEligible(Region region, int first, int most, int age)
+    {
+        int count = 0;
+        while (count < most && first + count < Region.PageCount && IsEligible(region, first + count, age))
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private bool IsEligible(Region region, int index, int age)

@@ -12,7 +12,7 @@ internal sealed partial class AddressSpace
 {
     private const int UnshareAtOnce = 4;
     private const int UnshareQueue = 64;
-    private const int TicksPinned = 16;
+    private const int IdleTimesPinned = 16;
 
     private readonly Dictionary<ulong, int> _busyUntil = [];
     private readonly HashSet<ulong> _unshared = []; // since the last fork
@@ -29,7 +29,7 @@ internal sealed partial class AddressSpace
         bool isSecondTime = _busyUntil.ContainsKey(page.Value) || _unshared.Contains(page.Value);
         if (isSecondTime)
         {
-            _busyUntil[page.Value] = _context.Tick + (TicksPinned * _context.IdleTicks);
+            _busyUntil[page.Value] = _context.Tick + (IdleTimesPinned * _context.IdleTicks);
             _ = _unshared.Remove(page.Value);
         }
         else if (_toUnshare.Count < UnshareQueue)
@@ -81,16 +81,11 @@ internal sealed partial class AddressSpace
 
         for (int index = first; index < first + count; index++)
         {
-            int end = index;
-            while (end < first + count && IsEligible(region, end, age: 0))
+            int eligible = CountEligible(region, index, first + count - index, age: 0);
+            if (eligible > 0)
             {
-                end++;
-            }
-
-            if (end > index)
-            {
-                _ = TryPlan(new(region.FirstPage + (ulong)index), end - index);
-                index = end;
+                _ = TryPlan(new(region.FirstPage + (ulong)index), eligible);
+                index += eligible;
             }
         }
     }
