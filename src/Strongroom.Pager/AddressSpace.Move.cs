@@ -140,7 +140,7 @@ internal sealed partial class AddressSpace
     // in staging is found out when it is read.
     private int ApplyMove(Move move, long result, long movedBytes)
     {
-        int moved = result == 0 ? move.Count : (int)Math.Clamp(movedBytes >> PageNumber.Shift, 0, move.Count);
+        int moved = result == 0 ? move.Count : CountMoved(move, (int)Math.Clamp(movedBytes >> PageNumber.Shift, 0, move.Count));
         for (int i = 0; i < moved; i++)
         {
             PageNumber page = new(move.First.Value + (ulong)i);
@@ -154,6 +154,30 @@ internal sealed partial class AddressSpace
         }
 
         return moved;
+    }
+
+    // Linux 6.18 may move pages and say EEXIST: when an entry changes while a page is looked at (its accessed bit is set, which reclaim,
+    // DAMON and MADV_COLD clear), it tries again, but keeps the error of the first try through the success of the second, and so tries a third
+    // time, where the page is by now (mm/userfaultfd.c, move_pages). So a failed move is not believed: what has left its place and
+    // lies in staging was moved. A page that was dropped meanwhile, whose slot mlockall(2) filled, is taken for moved: its report is outstanding.
+    private int CountMoved(Move move, int said)
+    {
+        int moved = said;
+        while (moved < move.Count
+            && IsPresent(Agent!.SlotAddress(move.Slot + moved))
+            && !IsPresent(new PageNumber(move.First.Value + (ulong)moved).Address.Value))
+        {
+            moved++;
+        }
+
+        return moved;
+    }
+
+    // Reading fails at a missing page of registered memory.
+    private bool IsPresent(ulong address)
+    {
+        Span<byte> ignored = stackalloc byte[1];
+        return Agent!.Memory.ReadAt(ignored, (long)address) == 1;
     }
 
     private void HandleMoveError(Move move, int errno)
