@@ -24,20 +24,9 @@ internal sealed partial class CallService
     /// <summary>Gets the name of the socket of a pager.</summary>
     internal static string SocketName(int pagerId) => SocketPrefix + pagerId.ToString(CultureInfo.InvariantCulture);
 
-    private void AnswerQuestion(ControlSocket connection)
+    private void AnswerQuestion(ControlSocket asked)
     {
-        _ = ThreadPool.UnsafeQueueUserWorkItem(
-            static work =>
-            {
-                using ControlSocket connection = work.Connection;
-                work.Service.AnswerQuestionNow(connection);
-            },
-            (Service: this, Connection: connection),
-            false);
-    }
-
-    private void AnswerQuestionNow(ControlSocket connection)
-    {
+        using ControlSocket connection = asked;
         Span<byte> question = stackalloc byte[64];
         int length = connection.Receive(question);
         string[] words = length > 0 ? Encoding.ASCII.GetString(question[..length]).Split(' ') : [];
@@ -164,7 +153,7 @@ internal sealed partial class CallService
                 // Whoever asked has lost patience.
             }
         }));
-        _ = isAnswered.Wait(s_pagerPatience); // false: the run is ending
+        _ = WaitHandle.WaitAny([isAnswered.WaitHandle, _ending.WaitHandle], s_pagerPatience);
         return Volatile.Read(ref lines) ?? [];
     }
 

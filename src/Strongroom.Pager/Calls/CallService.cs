@@ -39,6 +39,8 @@ internal sealed partial class CallService : IDisposable
     private readonly ConcurrentBag<CallBuffer> _buffers = [];
     private readonly ConcurrentDictionary<int, long> _carriers = new(); // serial, and when its life was last prolonged
     private readonly EventDescriptor _stop = new();
+    private readonly CountdownEvent _works = new(1);     // what the thread pool was given and has not done, and one until the end
+    private readonly ManualResetEventSlim _ending = new();
     private readonly ulong _pass;                        // immutable; the sixth argument of our own calls in a target
     private SeccompListener? _listener;                  // set once, before the thread starts
     private Thread? _thread;
@@ -118,6 +120,11 @@ internal sealed partial class CallService : IDisposable
     {
         _stop.Signal();
         _thread?.Join();
+        _ending.Set();
+        _ = _works.Signal();
+        _works.Wait(); // a caller may have been killed while it was served: what serves it uses all that follows
+        _works.Dispose();
+        _ending.Dispose();
         foreach (int serial in _carriers.Keys)
         {
             _ = KernelKeys.Invalidate(serial); // EACCES: in a keyring of another user, where it expires by itself
@@ -156,7 +163,7 @@ internal sealed partial class CallService : IDisposable
                 {
                     if (control!.TryAccept() is { } connection)
                     {
-                        AnswerQuestion(connection);
+                        Begin(connection, static (service, connection) => service.AnswerQuestion(connection));
                     }
 
                     continue;
@@ -203,7 +210,21 @@ internal sealed partial class CallService : IDisposable
             return;
         }
 
-        _ = ThreadPool.UnsafeQueueUserWorkItem(static work => work.Service.Serve(work.Call), (Service: this, Call: call), false);
+        Begin(call, static (service, call) => service.Serve(call));
+    }
+
+    // Called by the thread that Dispose joins, so that nothing begins behind its back.
+    private void Begin<T>(T about, Action<CallService, T> work)
+    {
+        _works.AddCount();
+        _ = ThreadPool.UnsafeQueueUserWorkItem(
+            static given =>
+            {
+                given.Work(given.Service, given.About);
+                _ = given.Service._works.Signal();
+            },
+            (Service: this, About: about, Work: work),
+            false);
     }
 
     private void Serve(WaitingCall call)

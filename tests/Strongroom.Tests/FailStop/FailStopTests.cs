@@ -48,6 +48,21 @@ public class FailStopTests
         }
     }
 
+    // What is at work for a caller that is gone outlasts the tree by a moment, and must not meet what was let go of at its end.
+    [Fact]
+    public void A_program_that_ends_amid_its_calls_ends_as_without()
+    {
+        Requirements.Pager();
+        Launch program = new(CProgram.Target("end_waiting").Executable);
+        int times = Workplace.Long ? 400 : 40;
+        for (int i = 0; i < times; i++)
+        {
+            Outcome outcome = Supervised.Run(s_tiny.Wrap(program, ReportIn(out string directory)));
+            Assert.True(outcome.ExitStatus == 0 && outcome.OutputText == "ended\n", $"Time {i}: {outcome}");
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData(ProcessTable.Sigterm, "INT 0 TERM 1 HUP 0")]
     [InlineData(ProcessTable.Sigint, "INT 1 TERM 0 HUP 0")]
