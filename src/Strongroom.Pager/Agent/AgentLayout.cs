@@ -6,17 +6,19 @@ namespace Strongroom.Pager.Agent;
 /// <remarks>
 /// <code>
 ///   page 0      the agent's code, read-execute
-///   page 1      tag: zero, read-only; a forked child's tag page is filled by the pager to tell whose descriptor is whose
-///   page 2-3    the message being worked on
+///   page 1-2    the message being worked on
+///   page 3      tag: zero, read-only; a forked child's tag page is filled by the pager to tell whose descriptor is whose
 ///   page 4-     staging: slots of one page. [probe slots][seal buffer 0][seal buffer 1]
 /// </code>
+/// No two neighbours are alike, so that staging is a VMA of its own also while it is not registered: to register a part of a VMA takes another
+/// VMA, which a program that has all it may have (vm.max_map_count) would not be given.
 /// All of it lies in the target, so nothing read from it is trusted: a target that writes here can only harm itself.
 /// </remarks>
 internal static class AgentLayout
 {
-    internal const int TagOffset = 1 * PageNumber.SizeBytes;
-    internal const int MessageOffset = 2 * PageNumber.SizeBytes;
+    internal const int MessageOffset = 1 * PageNumber.SizeBytes;
     internal const int MessageBytes = 2 * PageNumber.SizeBytes;
+    internal const int TagOffset = 3 * PageNumber.SizeBytes;
     internal const int StagingOffset = 4 * PageNumber.SizeBytes;
 
     /// <summary>Slots for pages that are taken away to see whether they are missed.</summary>
@@ -36,6 +38,9 @@ internal static class AgentLayout
 
     /// <summary>Within a message: nonzero once a call returned something else than 0 (8 bytes, the results' bits together).</summary>
     internal const int FailuresOffset = 16;
+
+    /// <summary>Within a message: what lets the agent's own waits through the filter (8 bytes); see ChildWait.</summary>
+    internal const int WaitPassOffset = 24;
 
     /// <summary>Within a message: the calls, 64 bytes each: number, six arguments, result.</summary>
     internal const int CallsOffset = 64;

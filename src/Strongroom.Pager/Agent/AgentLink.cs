@@ -21,14 +21,15 @@ internal sealed class AgentLink : IDisposable
     /// <param name="socket">Its socket.</param>
     /// <param name="process">Its pidfd.</param>
     /// <param name="memory">/proc/PID/mem of the target's memory, which stays the same memory whatever the target execs.</param>
-    internal AgentLink(int processId, ulong area, PacketSocket socket, PidDescriptor process, OwnedDescriptor memory)
+    /// <param name="waitPass">What lets the agent's waits through the filter.</param>
+    internal AgentLink(int processId, ulong area, PacketSocket socket, PidDescriptor process, OwnedDescriptor memory, ulong waitPass)
     {
         ProcessId = processId;
         Area = AddressRange.FromLength(new VirtualAddress(area), AgentLayout.AreaBytes);
         _socket = socket;
         _process = process;
         Memory = memory;
-        Message = new AgentMessage(area + AgentLayout.MessageOffset);
+        Message = new AgentMessage(area + AgentLayout.MessageOffset, waitPass);
     }
 
     /// <summary>Gets the agent's process id; /proc/PID of it shows the target's memory.</summary>

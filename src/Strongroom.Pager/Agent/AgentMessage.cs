@@ -10,13 +10,16 @@ internal sealed class AgentMessage
 {
     private readonly byte[] _bytes = new byte[AgentLayout.MessageBytes];
     private readonly ulong _remoteAddress;
+    private readonly ulong _waitPass;
     private int _dataBytes;
 
     /// <summary>Makes an empty message.</summary>
     /// <param name="remoteAddress">Where the agent's message pages lie in the target.</param>
-    internal AgentMessage(ulong remoteAddress)
+    /// <param name="waitPass">What lets the agent's waits through the filter.</param>
+    internal AgentMessage(ulong remoteAddress, ulong waitPass)
     {
         _remoteAddress = remoteAddress;
+        _waitPass = waitPass;
     }
 
     /// <summary>Gets how many calls it holds.</summary>
@@ -38,6 +41,7 @@ internal sealed class AgentMessage
         {
             BinaryPrimitives.WriteInt32LittleEndian(_bytes, CallCount);
             BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(AgentLayout.AsideOffset), IsAside ? 1 : 0);
+            BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(AgentLayout.WaitPassOffset), _waitPass);
             return _bytes.AsSpan(0, AgentLayout.DataOffset + _dataBytes);
         }
     }

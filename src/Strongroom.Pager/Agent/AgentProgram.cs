@@ -193,6 +193,7 @@ internal static class AgentProgram
         c.xor(esi, esi);
         c.mov(edx, 0x40000000);
         c.xor(r10d, r10d);
+        c.mov(r9, __[rbx + AgentLayout.WaitPassOffset]);
         c.syscall();
         c.Label(ref isReaped);
         c.mov(eax, 39);                           // getpid()

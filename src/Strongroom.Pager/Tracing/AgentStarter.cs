@@ -192,7 +192,7 @@ internal sealed class AgentStarter
         // same processor would never run.
         Scheduling.MakeOrdinary((int)result);
         PacketSocket socket = new(process.CopyDescriptor(1));
-        return new AgentLink((int)result, area, socket, process, memory);
+        return new AgentLink((int)result, area, socket, process, memory, _agents.WaitPass);
     }
 
     private static bool WaitUntilReady(OwnedDescriptor memory, ulong area)
@@ -242,9 +242,8 @@ internal sealed class AgentStarter
         _ = message.Add(SystemCall.Prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
         _ = message.Add(SystemCall.Munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
         _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
-        int hide = message.Add(SystemCall.Madvise, area, PageNumber.SizeBytes, Libc.MADV_DONTFORK);
-        ulong rest = AgentLayout.AreaBytes - AgentLayout.MessageOffset;
-        _ = message.Add(SystemCall.Madvise, area + AgentLayout.MessageOffset, rest, Libc.MADV_DONTFORK);
+        int hide = message.Add(SystemCall.Madvise, area, AgentLayout.TagOffset, Libc.MADV_DONTFORK);
+        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTFORK);
         _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
         _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
         int last = message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP);
