@@ -14,6 +14,10 @@ internal static class ProcessTable
 {
     private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
+    private const int SigChld = 17;
+    private const int SigCont = 18;
+    private const int SigUrg = 23;
+    private const int SigWinch = 28;
 
     /// <summary>Gets the process that a thread belongs to; 0 when it is gone.</summary>
     internal static int ThreadGroupOf(int tid) => (int)ReadField($"/proc/{tid}/status", "Tgid:"u8);
@@ -86,6 +90,14 @@ internal static class ProcessTable
     internal static bool IsFilteredByItself(int tid, int ownFilters) =>
         ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0
         && (ownFilters == 0 || ReadField($"/proc/{tid}/status", "Seccomp_filters:"u8) != ownFilters);
+
+    /// <summary>Tells whether a signal does nothing to a process: it is ignored, or not caught and of those that are then ignored; signal(7).</summary>
+    internal static bool Ignores(int tid, int signal)
+    {
+        return IsIn("SigIgn:"u8) || (signal is SigChld or SigCont or SigUrg or SigWinch && !IsIn("SigCgt:"u8));
+
+        bool IsIn(ReadOnlySpan<byte> mask) => ((ReadField($"/proc/{tid}/status", mask, 'x') >> (signal - 1)) & 1) != 0;
+    }
 
     /// <summary>Tells whether a thread's next child would be in another PID namespace than itself; pid_namespaces(7).</summary>
     internal static bool HasUnshared(int tid) =>
@@ -172,7 +184,7 @@ internal static class ProcessTable
         return Utf8Parser.TryParse(line[(last + 1)..], out int pid, out _) ? pid : 0;
     }
 
-    private static long ReadField(string path, ReadOnlySpan<byte> name)
+    private static long ReadField(string path, ReadOnlySpan<byte> name, char format = 'g')
     {
         using OwnedDescriptor? file = OwnedDescriptor.TryOpen(path, 0, out _);
         Span<byte> text = stackalloc byte[4096];
@@ -184,6 +196,6 @@ internal static class ProcessTable
         }
 
         ReadOnlySpan<byte> rest = text[(at + name.Length)..length].TrimStart(" \t"u8);
-        return Utf8Parser.TryParse(rest, out long value, out _) ? value : 0;
+        return Utf8Parser.TryParse(rest, out long value, out _, format) ? value : 0;
     }
 }

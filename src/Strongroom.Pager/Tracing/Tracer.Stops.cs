@@ -27,6 +27,7 @@ internal sealed partial class Tracer
                 EndStrict(thread);
                 break;
             case WaitKind.SignalStop:
+                RestartIfIgnored(thread.Tid, result.Signal);
                 GoOn(thread, result.Signal);
                 break;
             case WaitKind.EventStop when result.Event == Libc.PTRACE_EVENT_EXEC:
@@ -105,6 +106,18 @@ internal sealed partial class Tracer
         }
 
         _ = Tracee.Continue(thread.Tid, signal); // false: killed; its end is reported
+    }
+
+    // Of a thread that is not traced, what is ignored is dropped before the thread is woken (kernel/signal.c, sig_ignored). Of one that is, it
+    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts.
+    private static void RestartIfIgnored(int tid, int signal)
+    {
+        if (Tracee.TryGetRegisters(tid, out user_regs_struct registers)
+            && Injector.RepairInterrupted(ref registers)
+            && ProcessTable.Ignores(tid, signal))
+        {
+            _ = Tracee.TrySetRegisters(tid, registers); // false: killed
+        }
     }
 
     private void Introduce(int tid, TracedProcess maker, bool isThread)
