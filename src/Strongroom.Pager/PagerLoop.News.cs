@@ -35,6 +35,11 @@ internal sealed partial class PagerLoop
                         parent.RecentForks++;
                     }
 
+                    if (born.HeldThread != 0)
+                    {
+                        _tracer.Post(new ReleaseRequest(born.Memory, born.HeldThread)); // what it had before is gone by now, and its agent told to end
+                    }
+
                     break;
                 case MemoryForked forked:
                     HandleForked(forked);

@@ -1,6 +1,9 @@
+using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Linq;
 using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
 
@@ -10,6 +13,7 @@ namespace Strongroom.Pager.Tracing;
 /// <remarks>Thread safety: any thread.</remarks>
 internal sealed class AgentRegistry
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<int, ImmutableArray<int>> _byParent = new();
 
     /// <summary>Gets the sixth argument, at which the kernel does not look, of the pager's own waits for them. Immutable.</summary>
@@ -37,6 +41,17 @@ internal sealed class AgentRegistry
             {
                 _ = _byParent.AddOrUpdate(parent, [], (_, all) => all.Remove(agent));
             }
+        }
+    }
+
+    /// <summary>Waits, for a moment, until the agents of a process have ended. Those of a large memory take it down first.</summary>
+    /// <param name="parent">The process, which is stopped.</param>
+    internal void AwaitEnds(int parent)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Of(parent).Any(ProcessTable.IsAlive) && Stopwatch.GetElapsedTime(start) < s_patience)
+        {
+            Scheduling.Sleep(TimeSpan.FromMicroseconds(50));
         }
     }
 

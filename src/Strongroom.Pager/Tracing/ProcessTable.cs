@@ -129,6 +129,9 @@ internal static class ProcessTable
     /// <summary>Tells whether a process has ended and was not waited for yet.</summary>
     internal static bool IsZombie(int pid) => StatField(pid, 3) == "Z";
 
+    /// <summary>Tells whether a process is there and has not ended.</summary>
+    internal static bool IsAlive(int pid) => StatField(pid, 3) is not (null or "Z" or "X");
+
     /// <summary>Lists the children that a thread made, or that were left to it, zombies too; proc_pid_task(5).</summary>
     internal static IReadOnlyList<int> ChildrenOf(int pid, int tid)
     {

@@ -83,7 +83,8 @@ internal sealed record QuiesceRequest(TargetMemory Memory, int Epoch) : TracerRe
     internal int Outstanding { get; set; }
 }
 
-/// <summary>The news that a child held after its fork has nothing to be adopted and may go on.</summary>
+/// <summary>The news that a child held after its fork has nothing to be adopted, or that the agent of a process held after its exec was
+/// told to end: it may go on.</summary>
 /// <param name="Memory">Its memory.</param>
 /// <param name="HeldThread">Its thread.</param>
 internal sealed record ReleaseRequest(TargetMemory Memory, int HeldThread) : TracerRequest(Memory);

@@ -17,6 +17,7 @@ internal sealed partial class Tracer
                     Kill(kill.Memory);
                     break;
                 case ReleaseRequest release:
+                    Agents.AwaitEnds(release.HeldThread);
                     _ = Tracee.Continue(release.HeldThread, 0); // false: gone
                     break;
                 case QuiesceRequest quiesce:

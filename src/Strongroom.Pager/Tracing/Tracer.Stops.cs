@@ -186,7 +186,7 @@ internal sealed partial class Tracer
         }
         else
         {
-            _tell(new MemoryBorn(memory));
+            _tell(new MemoryBorn(memory, 0));
             _ = Tracee.Continue(thread.Tid, 0);
         }
 
@@ -205,10 +205,17 @@ internal sealed partial class Tracer
         AddThread(process.Pid, process);
         ThreadCount--; // the same thread goes on
         _threads[process.Pid].IsStarted = true;
+
+        // Of a child that ends after its parent executed a program the kernel sends SIGCHLD, whatever the child was made with (kernel/signal.c,
+        // do_notify_parent: parent_exec_id). The new program must not see its agent's: it begins when that has ended.
+        bool mustWait = process.Memory.IsAttached && process.Memory.Users.Count == 1;
         LeaveMemory(process);
         process.Memory = new TargetMemory(process.Pid, null) { IsTold = true };
-        _tell(new MemoryBorn(process.Memory));
-        _ = Tracee.Continue(process.Pid, 0);
+        _tell(new MemoryBorn(process.Memory, mustWait ? process.Pid : 0));
+        if (!mustWait)
+        {
+            _ = Tracee.Continue(process.Pid, 0);
+        }
     }
 
     private void HandleEnd(TracedThread thread, int status)

@@ -13,10 +13,12 @@ internal abstract record TracerNews
 }
 
 /// <summary>A process has memory of its own: the first, or after exec, or after the fork of one that has no agent.</summary>
-internal sealed record MemoryBorn(TargetMemory Memory) : TracerNews
+/// <param name="Memory">The memory.</param>
+/// <param name="HeldThread">After the exec of a process that had an agent: its thread, stopped until it is released. Else 0.</param>
+internal sealed record MemoryBorn(TargetMemory Memory, int HeldThread) : TracerNews
 {
     /// <inheritdoc/>
-    internal override bool IsUrgent => false;
+    internal override bool IsUrgent => HeldThread != 0;
 }
 
 /// <summary>A memory that has an agent was forked. The child's thread is stopped until the pager answers with an attach request.</summary>
