@@ -120,8 +120,8 @@ internal sealed class Injector
 
     /// <summary>Undoes what a mere interrupt does to the system calls that signal(7) lists as ending with EINTR after a stop: epoll_wait, semop,
     /// those on sockets with a timeout, and what drivers add to them.</summary>
-    /// <param name="registers">Of a thread in an interrupt-stop, or in one for a signal that is ignored. As ERESTARTNOHAND the kernel restarts the call, unless a handler runs.</param>
-    /// <returns>Whether there was something to undo.</returns>
+    /// <param name="registers">Of a thread in an interrupt-stop, or in one for a signal that is ignored.</param>
+    /// <returns>Whether there was something to undo: as ERESTARTNOHAND the kernel restarts the call, unless a handler runs.</returns>
     internal static bool RepairInterrupted(ref user_regs_struct registers)
     {
         const long RestartNoHandler = -514;
