@@ -10,6 +10,11 @@ namespace Strongroom.Pager;
 internal sealed partial class AddressSpace
 {
     private const int MaxMoves = 50;
+    private static readonly PageFilter s_there = new(
+        PageCategories.Present | PageCategories.Swapped,
+        PageCategories.None,
+        PageCategories.None,
+        PageCategories.Present | PageCategories.Swapped);
 
     private readonly Move[] _plan = new Move[MaxMoves];
     private int _planned;
@@ -164,8 +169,8 @@ internal sealed partial class AddressSpace
     {
         int moved = said;
         while (moved < move.Count
-            && IsPresent(Agent!.SlotAddress(move.Slot + moved))
-            && !IsPresent(new PageNumber(move.First.Value + (ulong)moved).Address.Value))
+            && IsThere(new(Agent!.SlotAddress(move.Slot + moved)))
+            && !IsThere(new PageNumber(move.First.Value + (ulong)moved).Address))
         {
             moved++;
         }
@@ -173,12 +178,9 @@ internal sealed partial class AddressSpace
         return moved;
     }
 
-    // Reading fails at a missing page of registered memory.
-    private bool IsPresent(ulong address)
-    {
-        Span<byte> ignored = stackalloc byte[1];
-        return Agent!.Memory.ReadAt(ignored, (long)address) == 1;
-    }
+    // Not by reading it: what a target that meddles has mapped there by now may keep a reader waiting.
+    private bool IsThere(VirtualAddress address) =>
+        _pagemap?.Find(AddressRange.FromLength(address, PageNumber.SizeBytes), s_there, stackalloc PageRun[1], out _) > 0;
 
     private void HandleMoveError(Move move, int errno)
     {

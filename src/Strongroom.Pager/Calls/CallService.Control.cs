@@ -153,7 +153,7 @@ internal sealed partial class CallService
                 // Whoever asked has lost patience.
             }
         }));
-        _ = WaitHandle.WaitAny([isAnswered.WaitHandle, _ending.WaitHandle], s_pagerPatience);
+        _ = WaitHandle.WaitAny([isAnswered.WaitHandle, _ending], s_pagerPatience);
         return Volatile.Read(ref lines) ?? [];
     }
 

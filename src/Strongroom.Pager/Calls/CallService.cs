@@ -40,7 +40,7 @@ internal sealed partial class CallService : IDisposable
     private readonly ConcurrentDictionary<int, long> _carriers = new(); // serial, and when its life was last prolonged
     private readonly EventDescriptor _stop = new();
     private readonly CountdownEvent _works = new(1);     // what the thread pool was given and has not done, and one until the end
-    private readonly ManualResetEventSlim _ending = new();
+    private readonly ManualResetEvent _ending = new(false); // for those of them that wait for the pager thread
     private readonly ulong _pass;                        // immutable; the sixth argument of our own calls in a target
     private SeccompListener? _listener;                  // set once, before the thread starts
     private Thread? _thread;
@@ -120,7 +120,7 @@ internal sealed partial class CallService : IDisposable
     {
         _stop.Signal();
         _thread?.Join();
-        _ending.Set();
+        _ = _ending.Set();
         _ = _works.Signal();
         _works.Wait(); // a caller may have been killed while it was served: what serves it uses all that follows
         _works.Dispose();
