@@ -17,6 +17,7 @@ internal sealed class Injector
     private const int SigSegv = 11;
     private const ulong AllButSigTrap = ~(1ul << (SigTrap - 1));
     private const ulong UserCodeSegment64 = 0x33;
+    private const ulong SyscallBytes = 2;
 
     private readonly int _tid;
     private readonly TraceReports _reports;
@@ -62,7 +63,7 @@ internal sealed class Injector
     }
 
     /// <summary>Makes calls with the instruction by which the thread made the call that it is stopped in.</summary>
-    internal void UseOwnInstruction() => SyscallAddress = _saved.rip - 2;
+    internal void UseOwnInstruction() => SyscallAddress = _saved.rip - SyscallBytes;
 
     /// <summary>Gives the call that the thread is stopped in a result, in place of being made again. Before <see cref="End"/>.</summary>
     internal void Answer(long result)
@@ -72,7 +73,7 @@ internal sealed class Injector
     }
 
     /// <summary>Makes one system call.</summary>
-    /// <returns>Its result; -ESRCH also when the thread is gone or has no such instruction any more.</returns>
+    /// <returns>Its result; -ESRCH also when the thread is gone, has no such instruction any more, or stopped before it.</returns>
     internal long Call(long number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0, ulong f = 0, ulong rbx = 0, ulong r12 = 0)
     {
         user_regs_struct registers = _saved;
@@ -88,6 +89,7 @@ internal sealed class Injector
         registers.r12 = r12;
         registers.rip = SyscallAddress;
         return IsStill() && Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
+            && registers.rip == SyscallAddress + SyscallBytes
             ? unchecked((long)registers.rax)
             : -Libc.ESRCH;
     }

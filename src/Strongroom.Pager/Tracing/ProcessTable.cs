@@ -14,6 +14,7 @@ internal static class ProcessTable
 {
     private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
+    private const long FaultSignals = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 30); // SIGILL TRAP BUS FPE SEGV SYS
     private const int SigChld = 17;
     private const int SigCont = 18;
     private const int SigUrg = 23;
@@ -90,6 +91,15 @@ internal static class ProcessTable
     internal static bool IsFilteredByItself(int tid, int ownFilters) =>
         ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0
         && (ownFilters == 0 || ReadField($"/proc/{tid}/status", "Seccomp_filters:"u8) != ownFilters);
+
+    /// <summary>Tells whether a thread is about to be told of a fault of its own, as of a signal's frame that does not fit (kernel/signal.c,
+    /// force_sigsegv).</summary>
+    /// <remarks>It may not be kept waiting: blocked, such a signal is still taken before the others (dequeue_synchronous_signal).</remarks>
+    internal static bool AwaitsFaultSignal(int tid)
+    {
+        long pending = ReadField($"/proc/{tid}/status", "SigPnd:"u8, 'x') & FaultSignals;
+        return pending != 0 && (pending & ~ReadField($"/proc/{tid}/status", "SigBlk:"u8, 'x')) != 0;
+    }
 
     /// <summary>Tells whether a signal does nothing to a process: it is ignored, or not caught and of those that are then ignored; signal(7).</summary>
     internal static bool Ignores(int tid, int signal)

@@ -154,7 +154,7 @@ internal sealed partial class Tracer
         {
             CarryOutCall(thread);
         }
-        else if (thread.Pending is not null)
+        else if (thread.Pending is not null && !ProcessTable.AwaitsFaultSignal(thread.Tid))
         {
             AttachRequest request = thread.Pending;
             thread.Pending = null;
@@ -162,7 +162,7 @@ internal sealed partial class Tracer
         }
         else
         {
-            new Injector(thread.Tid, _reports).LetGo();
+            new Injector(thread.Tid, _reports).LetGo(); // what is pending yet is asked for again at its signal's stop
         }
     }
 
