@@ -10,6 +10,7 @@ internal static partial class Libc
     internal const int PTRACE_GETREGS = 12;
     internal const int PTRACE_SETREGS = 13;
     internal const int PTRACE_GETEVENTMSG = 0x4201;
+    internal const int PTRACE_SYSCALL = 24;
     internal const int PTRACE_SEIZE = 0x4206;
     internal const int PTRACE_INTERRUPT = 0x4207;
     internal const int PTRACE_LISTEN = 0x4208;
@@ -19,6 +20,7 @@ internal static partial class Libc
     internal const int PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210;
     internal const int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 
+    internal const int PTRACE_O_TRACESYSGOOD = 1;
     internal const int PTRACE_O_TRACEFORK = 1 << 1;
     internal const int PTRACE_O_TRACEVFORK = 1 << 2;
     internal const int PTRACE_O_TRACECLONE = 1 << 3;

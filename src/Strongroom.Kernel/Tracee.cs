@@ -25,6 +25,9 @@ internal enum WaitKind
 
     /// <summary>PTRACE_EVENT_STOP: a new tracee, an interrupt, or (signal SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU) a group-stop.</summary>
     InterruptStop,
+
+    /// <summary>The thread is at the entry or the exit of a system call (syscall-stop).</summary>
+    CallStop,
 }
 
 /// <summary>One report of waitpid(2), decoded.</summary>
@@ -39,7 +42,9 @@ internal static class Tracee
 {
     /// <summary>Everything that must be followed; the kernel kills all tracees when the tracer ends (EXITKILL).</summary>
     internal const int FollowAll = Libc.PTRACE_O_EXITKILL | Libc.PTRACE_O_TRACEFORK | Libc.PTRACE_O_TRACEVFORK
-        | Libc.PTRACE_O_TRACECLONE | Libc.PTRACE_O_TRACEEXEC;
+        | Libc.PTRACE_O_TRACECLONE | Libc.PTRACE_O_TRACEEXEC | Libc.PTRACE_O_TRACESYSGOOD;
+
+    private const int CallStopSignal = 5 | 0x80; // SIGTRAP, marked as PTRACE_O_TRACESYSGOOD asks for
 
     /// <summary>Starts to trace a process that waits in <see cref="ChildLauncher"/>.</summary>
     /// <exception cref="KernelException">EPERM: no privilege, Yama, or already traced.</exception>
@@ -50,6 +55,10 @@ internal static class Tracee
     /// <summary>Lets a stopped thread run, delivering a signal (0: none).</summary>
     internal static unsafe bool Continue(int tid, int signal) =>
         Request(Libc.PTRACE_CONT, tid, null, (void*)signal, "PTRACE_CONT");
+
+    /// <summary>Lets a stopped thread run to the entry or the exit of a system call, delivering a signal (0: none).</summary>
+    internal static unsafe bool ContinueToCallStop(int tid, int signal) =>
+        Request(Libc.PTRACE_SYSCALL, tid, null, (void*)signal, "PTRACE_SYSCALL");
 
     /// <summary>Leaves a thread in its group-stop while events go on being reported.</summary>
     internal static unsafe bool Listen(int tid) => Request(Libc.PTRACE_LISTEN, tid, null, null, "PTRACE_LISTEN");
@@ -169,6 +178,7 @@ internal static class Tracee
         int happened = (status >> 16) & 0xff;
         WaitKind kind = happened switch
         {
+            0 when signal == CallStopSignal => WaitKind.CallStop,
             0 => WaitKind.SignalStop,
             Libc.PTRACE_EVENT_STOP => WaitKind.InterruptStop,
             _ => WaitKind.EventStop,

@@ -28,18 +28,17 @@ internal sealed class AgentStarter
     private readonly int _ownFilters;
 
     /// <summary>Prepares the start.</summary>
-    /// <param name="tid">A stopped thread of the target.</param>
-    /// <param name="process">The process that the thread belongs to.</param>
+    /// <param name="thread">A stopped thread of the target.</param>
     /// <param name="reports">Keeps what is reported meanwhile.</param>
     /// <param name="agents">Where the agent is noted, and those that the process had before.</param>
     /// <param name="ownFilters">How many seccomp filters are the pager's own, which let all that an agent does pass.</param>
-    internal AgentStarter(int tid, int process, TraceReports reports, AgentRegistry agents, int ownFilters)
+    internal AgentStarter(TracedThread thread, TraceReports reports, AgentRegistry agents, int ownFilters)
     {
-        _process = process;
+        _process = thread.Process.Pid;
         _agents = agents;
         _ownFilters = ownFilters;
-        _tid = tid;
-        _injector = new Injector(tid, reports);
+        _tid = thread.Tid;
+        _injector = new Injector(thread, reports);
     }
 
     /// <summary>Gets why the start failed; null when the target is simply gone.</summary>

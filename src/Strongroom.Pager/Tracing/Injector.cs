@@ -19,6 +19,7 @@ internal sealed class Injector
     private const ulong UserCodeSegment64 = 0x33;
     private const ulong SyscallBytes = 2;
 
+    private readonly TracedThread _thread;
     private readonly int _tid;
     private readonly TraceReports _reports;
     private user_regs_struct _saved;
@@ -28,11 +29,12 @@ internal sealed class Injector
     private bool _hasLeft;
 
     /// <summary>Prepares calls in a thread.</summary>
-    /// <param name="tid">A stopped tracee.</param>
+    /// <param name="thread">A stopped tracee.</param>
     /// <param name="reports">Keeps what is reported meanwhile of other threads, and of the end of this one.</param>
-    internal Injector(int tid, TraceReports reports)
+    internal Injector(TracedThread thread, TraceReports reports)
     {
-        _tid = tid;
+        _thread = thread;
+        _tid = thread.Tid;
         _reports = reports;
     }
 
@@ -102,22 +104,25 @@ internal sealed class Injector
             return;
         }
 
-        if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers) && RepairInterrupted(ref registers))
+        if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers)
+            && (RepairInterrupted(ref registers) || ShortTransfer.IsShort(registers)))
         {
-            _ = Tracee.TrySetRegisters(_tid, registers);
+            _thread.Restore(registers);
         }
 
-        _ = Tracee.Continue(_tid, 0); // false: gone
+        _ = _thread.Continue(0); // false: gone
     }
 
     /// <summary>Puts the thread's state back and lets it run.</summary>
     internal void End()
     {
-        user_regs_struct registers = _saved;
-        _ = RepairInterrupted(ref registers);
-        _ = IsStill() && Tracee.TrySetRegisters(_tid, registers) && Tracee.TrySetSignalMask(_tid, _savedMask)
-            && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, _savedDispatch))
-            && Tracee.Continue(_tid, _heldSignal); // false: gone meanwhile; its end is reported
+        if (IsStill() && Tracee.TrySetSignalMask(_tid, _savedMask)
+            && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, _savedDispatch)))
+        {
+            _ = RepairInterrupted(ref _saved);
+            _thread.Restore(_saved);
+            _ = _thread.Continue(_heldSignal); // false: gone meanwhile; its end is reported
+        }
     }
 
     /// <summary>Undoes what a mere interrupt does to the system calls that signal(7) lists as ending with EINTR after a stop: epoll_wait, semop,

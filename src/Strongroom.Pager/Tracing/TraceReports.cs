@@ -72,7 +72,7 @@ internal sealed class TraceReports
     }
 
     private static bool IsStop(WaitResult report) =>
-        report.Kind is WaitKind.SignalStop or WaitKind.EventStop or WaitKind.InterruptStop;
+        report.Kind is WaitKind.SignalStop or WaitKind.EventStop or WaitKind.InterruptStop or WaitKind.CallStop;
 
     private WaitResult? TakeKept()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -53,8 +54,23 @@ internal sealed class TracedThread
     /// <summary>Gets or sets what to do at its next interrupt-stop, or null.</summary>
     internal AttachRequest? Pending { get; set; }
 
+    /// <summary>Gets or sets the rest of its call that it is making, or null.</summary>
+    internal ShortTransfer? Rest { get; set; }
+
     /// <summary>Gets a value indicating whether somebody waits for its next interrupt-stop.</summary>
     internal bool IsAwaited => Quiescing is not null || Call is not null || Pending is not null;
+
+    /// <summary>Gives it the registers that it had before its stop; if that cut a transfer short, with the rest of it to be made.</summary>
+    internal void Restore(in user_regs_struct registers)
+    {
+        Rest = ShortTransfer.TryBegin(Tid, registers);
+        _ = Rest is not null || Tracee.TrySetRegisters(Tid, registers); // false: gone
+    }
+
+    /// <summary>Lets it go on from its stop, delivering a signal (0: none).</summary>
+    /// <returns>False when it is gone.</returns>
+    internal bool Continue(int signal) =>
+        Rest is null ? Tracee.Continue(Tid, signal) : Tracee.ContinueToCallStop(Tid, signal);
 }
 
 /// <summary>What the pager thread asks of the tracer thread.</summary>

@@ -124,7 +124,7 @@ internal sealed partial class Tracer
 
     private void Attach(AttachRequest request, int tid)
     {
-        AgentStarter starter = new(tid, _threads[tid].Process.Pid, _reports, Agents, OwnFilters);
+        AgentStarter starter = new(_threads[tid], _reports, Agents, OwnFilters);
         AgentLink? agent = starter.TryStart(request.Inherited?.Uffd, out Userfaultfd? uffd);
         request.Memory.IsAttached |= agent is not null;
         _tell(new AttachDone(request, agent, uffd, starter.Refusal));

@@ -56,7 +56,7 @@ internal sealed partial class Tracer
     {
         StoppedCall call = thread.Call!;
         thread.Call = null;
-        Injector injector = new(thread.Tid, _reports);
+        Injector injector = new(thread, _reports);
         if (!call.HasCalls)
         {
             injector.LetGo();

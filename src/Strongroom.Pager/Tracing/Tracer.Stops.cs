@@ -21,13 +21,19 @@ internal sealed partial class Tracer
             return;
         }
 
+        if (thread.Rest is not null && result.Kind is WaitKind.SignalStop or WaitKind.EventStop or WaitKind.InterruptStop)
+        {
+            thread.Rest.Abandon(thread.Tid);
+            thread.Rest = null;
+        }
+
         switch (result.Kind)
         {
             case WaitKind.SignalStop when result.Signal == SigSys && thread.IsStrict:
                 EndStrict(thread);
                 break;
             case WaitKind.SignalStop:
-                RestartIfIgnored(thread.Tid, result.Signal);
+                RestartIfIgnored(thread, result.Signal);
                 GoOn(thread, result.Signal);
                 break;
             case WaitKind.EventStop when result.Event == Libc.PTRACE_EVENT_EXEC:
@@ -38,6 +44,10 @@ internal sealed partial class Tracer
                 break;
             case WaitKind.InterruptStop:
                 HandleInterruptStop(thread, result.Signal);
+                break;
+            case WaitKind.CallStop:
+                thread.Rest = thread.Rest?.HandleCallStop(thread.Tid) == false ? thread.Rest : null;
+                GoOn(thread, 0);
                 break;
             case WaitKind.Exited:
                 HandleEnd(thread, result.ExitCode);
@@ -105,18 +115,18 @@ internal sealed partial class Tracer
             _ = Tracee.Interrupt(thread.Tid);
         }
 
-        _ = Tracee.Continue(thread.Tid, signal); // false: killed; its end is reported
+        _ = thread.Continue(signal); // false: killed; its end is reported
     }
 
     // Of a thread that is not traced, what is ignored is dropped before the thread is woken (kernel/signal.c, sig_ignored). Of one that is, it
-    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts.
-    private static void RestartIfIgnored(int tid, int signal)
+    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts. And it cuts transfers short.
+    private static void RestartIfIgnored(TracedThread thread, int signal)
     {
-        if (Tracee.TryGetRegisters(tid, out user_regs_struct registers)
-            && Injector.RepairInterrupted(ref registers)
-            && ProcessTable.Ignores(tid, signal))
+        if (Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers)
+            && (Injector.RepairInterrupted(ref registers) || ShortTransfer.IsShort(registers))
+            && ProcessTable.Ignores(thread.Tid, signal))
         {
-            _ = Tracee.TrySetRegisters(tid, registers); // false: killed
+            thread.Restore(registers);
         }
     }
 
@@ -162,7 +172,7 @@ internal sealed partial class Tracer
         }
         else
         {
-            new Injector(thread.Tid, _reports).LetGo(); // what is pending yet is asked for again at its signal's stop
+            new Injector(thread, _reports).LetGo(); // what is pending yet is asked for again at its signal's stop
         }
     }
 
