@@ -9,8 +9,8 @@ internal static partial class Libc
     internal const int PTRACE_SINGLESTEP = 9;
     internal const int PTRACE_GETREGS = 12;
     internal const int PTRACE_SETREGS = 13;
-    internal const int PTRACE_GETEVENTMSG = 0x4201;
     internal const int PTRACE_SYSCALL = 24;
+    internal const int PTRACE_GETEVENTMSG = 0x4201;
     internal const int PTRACE_SEIZE = 0x4206;
     internal const int PTRACE_INTERRUPT = 0x4207;
     internal const int PTRACE_LISTEN = 0x4208;

@@ -44,6 +44,12 @@ internal static class Tracee
     internal const int FollowAll = Libc.PTRACE_O_EXITKILL | Libc.PTRACE_O_TRACEFORK | Libc.PTRACE_O_TRACEVFORK
         | Libc.PTRACE_O_TRACECLONE | Libc.PTRACE_O_TRACEEXEC | Libc.PTRACE_O_TRACESYSGOOD;
 
+    /// <summary>The code segment (register cs) of 64-bit code in user space; arch/x86/include/asm/segment.h, __USER_CS.</summary>
+    internal const ulong UserCodeSegment64 = 0x33;
+
+    /// <summary>The length of the instruction <c>syscall</c>, in bytes.</summary>
+    internal const ulong SyscallBytes = 2;
+
     private const int CallStopSignal = 5 | 0x80; // SIGTRAP, marked as PTRACE_O_TRACESYSGOOD asks for
 
     /// <summary>Starts to trace a process that waits in <see cref="ChildLauncher"/>.</summary>

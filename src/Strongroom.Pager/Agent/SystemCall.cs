@@ -3,14 +3,18 @@ namespace Strongroom.Pager.Agent;
 /// <summary>Numbers of the system calls that are made inside a target; x86-64, asm/unistd_64.h.</summary>
 internal static class SystemCall
 {
+    internal const int Write = 1;
     internal const int Close = 3;
     internal const int Mmap = 9;
     internal const int Mprotect = 10;
     internal const int Munmap = 11;
     internal const int Ioctl = 16;
+    internal const int PWrite64 = 18;
     internal const int Mremap = 25;
     internal const int Madvise = 28;
     internal const int Getpid = 39;
+    internal const int SendFile = 40;
+    internal const int SendTo = 44;
     internal const int RecvMessage = 47;
     internal const int Clone = 56;
     internal const int Wait4 = 61;
@@ -18,5 +22,7 @@ internal static class SystemCall
     internal const int Munlock = 150;
     internal const int Prctl = 157;
     internal const int VmSplice = 278;
+    internal const int GetRandom = 318;
     internal const int Userfaultfd = 323;
+    internal const int CopyFileRange = 326;
 }

@@ -14,7 +14,6 @@ namespace Strongroom.Pager.Calls;
 internal static class PageLending
 {
     private const int OpenCall = 2;
-    private const int SendTo = 44;
     private const int SendMessage = 46;
     private const int FileControl = 72;
     private const int OpenAt = 257;
@@ -32,7 +31,7 @@ internal static class PageLending
     {
         filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SystemCall.SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SendMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
@@ -42,6 +41,6 @@ internal static class PageLending
     }
 
     /// <summary>Tells whether a reported call is one of them.</summary>
-    internal static bool Concerns(long number) => number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SendTo or SendMessage or SendMessages
+    internal static bool Concerns(long number) => number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SystemCall.SendTo or SendMessage or SendMessages
         or OpenCall or OpenAt or FileControl;
 }

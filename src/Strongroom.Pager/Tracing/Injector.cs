@@ -16,8 +16,6 @@ internal sealed class Injector
     private const int SigBus = 7;
     private const int SigSegv = 11;
     private const ulong AllButSigTrap = ~(1ul << (SigTrap - 1));
-    private const ulong UserCodeSegment64 = 0x33;
-    private const ulong SyscallBytes = 2;
 
     private readonly TracedThread _thread;
     private readonly int _tid;
@@ -51,7 +49,7 @@ internal sealed class Injector
             return false;
         }
 
-        if (_saved.cs != UserCodeSegment64)
+        if (_saved.cs != Tracee.UserCodeSegment64)
         {
             refusal = "32-bit program";
             return false;
@@ -65,7 +63,7 @@ internal sealed class Injector
     }
 
     /// <summary>Makes calls with the instruction by which the thread made the call that it is stopped in.</summary>
-    internal void UseOwnInstruction() => SyscallAddress = _saved.rip - SyscallBytes;
+    internal void UseOwnInstruction() => SyscallAddress = _saved.rip - Tracee.SyscallBytes;
 
     /// <summary>Gives the call that the thread is stopped in a result, in place of being made again. Before <see cref="End"/>.</summary>
     internal void Answer(long result)
@@ -91,7 +89,7 @@ internal sealed class Injector
         registers.r12 = r12;
         registers.rip = SyscallAddress;
         return IsStill() && Tracee.TrySetRegisters(_tid, registers) && Step() && Tracee.TryGetRegisters(_tid, out registers)
-            && registers.rip == SyscallAddress + SyscallBytes
+            && registers.rip == SyscallAddress + Tracee.SyscallBytes
             ? unchecked((long)registers.rax)
             : -Libc.ESRCH;
     }
@@ -104,8 +102,7 @@ internal sealed class Injector
             return;
         }
 
-        if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers)
-            && (RepairInterrupted(ref registers) || ShortTransfer.IsShort(registers)))
+        if (Tracee.TryGetRegisters(_tid, out user_regs_struct registers) && IsDisturbed(registers))
         {
             _thread.Restore(registers);
         }
@@ -119,7 +116,6 @@ internal sealed class Injector
         if (IsStill() && Tracee.TrySetSignalMask(_tid, _savedMask)
             && (_savedDispatch.mode == 0 || Tracee.TrySetDispatch(_tid, _savedDispatch)))
         {
-            _ = RepairInterrupted(ref _saved);
             _thread.Restore(_saved);
             _ = _thread.Continue(_heldSignal); // false: gone meanwhile; its end is reported
         }
@@ -136,6 +132,9 @@ internal sealed class Injector
         registers.rax = isInterrupted ? unchecked((ulong)RestartNoHandler) : registers.rax;
         return isInterrupted;
     }
+
+    /// <summary>Tells whether a stop, or a signal that is ignored, has changed what a thread's call would have given.</summary>
+    internal static bool IsDisturbed(user_regs_struct registers) => RepairInterrupted(ref registers) || ShortTransfer.IsShort(registers);
 
     private static bool IsInCall(in user_regs_struct registers) => unchecked((long)registers.orig_rax) >= 0;
 

@@ -1,5 +1,6 @@
 using System;
 using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -13,15 +14,7 @@ namespace Strongroom.Pager.Tracing;
 /// </remarks>
 internal sealed class ShortTransfer
 {
-    private const ulong UserCodeSegment64 = 0x33;
-    private const ulong SyscallBytes = 2;
     private const ulong MostBytes = 0x7fff_f000; // MAX_RW_COUNT, include/linux/fs.h
-    private const ulong Write = 1;
-    private const ulong PWrite64 = 18;
-    private const ulong SendFile = 40;
-    private const ulong SendTo = 44;
-    private const ulong GetRandom = 318;
-    private const ulong CopyFileRange = 326;
 
     private readonly user_regs_struct _before;
     private bool _isInside;
@@ -46,13 +39,13 @@ internal sealed class ShortTransfer
     }
 
     /// <summary>Notes a stop at the call.</summary>
-    /// <returns>Whether it is that at the exit: the thread has its registers back and the sum of both.</returns>
-    internal bool HandleCallStop(int tid)
+    /// <returns>Itself at the entry; null at the exit, where the thread gets its registers back and the sum of both.</returns>
+    internal ShortTransfer? HandleCallStop(int tid)
     {
         if (!_isInside)
         {
             _isInside = true;
-            return false;
+            return this;
         }
 
         user_regs_struct registers = _before;
@@ -62,7 +55,7 @@ internal sealed class ShortTransfer
             _ = Tracee.TrySetRegisters(tid, registers); // false: killed
         }
 
-        return true;
+        return null;
     }
 
     /// <summary>Gives a thread that has not begun the call its registers back: something else comes first.</summary>
@@ -72,7 +65,7 @@ internal sealed class ShortTransfer
     {
         // The instruction syscall leaves the address behind it in rcx; int 0x80, which has other numbers, does not.
         ulong moved = registers.rax;
-        if (registers.cs != UserCodeSegment64 || registers.rcx != registers.rip || unchecked((long)moved) <= 0)
+        if (registers.cs != Tracee.UserCodeSegment64 || registers.rcx != registers.rip || unchecked((long)moved) <= 0)
         {
             return false;
         }
@@ -80,22 +73,22 @@ internal sealed class ShortTransfer
         ulong call = registers.orig_rax;
         registers.rax = call;
         registers.orig_rax = ulong.MaxValue;
-        registers.rip = unchecked(registers.rip - SyscallBytes);
-        switch (call)
+        registers.rip = unchecked(registers.rip - Tracee.SyscallBytes);
+        switch (unchecked((long)call))
         {
-            case Write or SendTo:
+            case SystemCall.Write or SystemCall.SendTo:
                 registers.rsi = unchecked(registers.rsi + moved);
                 return TryShorten(ref registers.rdx, moved);
-            case PWrite64:
+            case SystemCall.PWrite64:
                 registers.rsi = unchecked(registers.rsi + moved);
                 registers.r10 = unchecked(registers.r10 + moved);
                 return TryShorten(ref registers.rdx, moved);
-            case GetRandom:
+            case SystemCall.GetRandom:
                 registers.rdi = unchecked(registers.rdi + moved);
                 return TryShorten(ref registers.rsi, moved);
-            case SendFile:
+            case SystemCall.SendFile:
                 return TryShorten(ref registers.r10, moved); // the kernel moved the offset
-            case CopyFileRange:
+            case SystemCall.CopyFileRange:
                 return TryShorten(ref registers.r8, moved);
             default:
                 return false;

@@ -60,9 +60,11 @@ internal sealed class TracedThread
     /// <summary>Gets a value indicating whether somebody waits for its next interrupt-stop.</summary>
     internal bool IsAwaited => Quiescing is not null || Call is not null || Pending is not null;
 
-    /// <summary>Gives it the registers that it had before its stop; if that cut a transfer short, with the rest of it to be made.</summary>
-    internal void Restore(in user_regs_struct registers)
+    /// <summary>Gives it the registers that it had before its stop; what that did to its call (<see cref="Injector.IsDisturbed"/>) is undone:
+    /// a call that it ended is made again, a transfer that it cut short goes on.</summary>
+    internal void Restore(user_regs_struct registers)
     {
+        _ = Injector.RepairInterrupted(ref registers);
         Rest = ShortTransfer.TryBegin(Tid, registers);
         _ = Rest is not null || Tracee.TrySetRegisters(Tid, registers); // false: gone
     }

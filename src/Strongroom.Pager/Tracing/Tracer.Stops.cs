@@ -46,7 +46,7 @@ internal sealed partial class Tracer
                 HandleInterruptStop(thread, result.Signal);
                 break;
             case WaitKind.CallStop:
-                thread.Rest = thread.Rest?.HandleCallStop(thread.Tid) == false ? thread.Rest : null;
+                thread.Rest = thread.Rest?.HandleCallStop(thread.Tid);
                 GoOn(thread, 0);
                 break;
             case WaitKind.Exited:
@@ -123,7 +123,7 @@ internal sealed partial class Tracer
     private static void RestartIfIgnored(TracedThread thread, int signal)
     {
         if (Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers)
-            && (Injector.RepairInterrupted(ref registers) || ShortTransfer.IsShort(registers))
+            && Injector.IsDisturbed(registers)
             && ProcessTable.Ignores(thread.Tid, signal))
         {
             thread.Restore(registers);
