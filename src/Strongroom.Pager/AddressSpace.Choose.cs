@@ -299,6 +299,14 @@ internal sealed partial class AddressSpace
     // Together with the holes beside it, into which it may have grown since the last look: a VMA that is registered in part is two.
     private bool TryRegister(AddressRange range, AddressRange room)
     {
+        // Not while memory may have landed there of which no report was read: it would be taken for new. And not what is seen to have changed
+        // since the look.
+        if (!HasNothingOutstanding() || IsUnmapped(FirstPageOf(range)) || IsUnmapped(LastPageOf(range)))
+        {
+            return false;
+        }
+
+        bool isAlone = IsUnmapped(new(room.Start, range.Start)) && IsUnmapped(new(range.End, room.End));
         int errno = _uffd.Register(room);
         if (errno is not (0 or Libc.ESRCH) && room != range)
         {
@@ -308,12 +316,15 @@ internal sealed partial class AddressSpace
         switch (errno)
         {
             case 0 when _uffd.IsOneRegisteredVma(range):
+                _halfRegistered.Add(isAlone ? default : room);
+                _halfRegistered.Remove(range);
                 _registered.Add(range);
                 _isLookDue = true;
                 return true;
             case 0:
-                _halfRegistered.Add(room);
-                return false; // it has changed since the last look: holes may have been skipped, and be mapped anew by now
+                _halfRegistered.Add(isAlone ? range : room); // it has changed since the last look: some may be mapped anew by now
+                ResolveHalfRegistered();
+                return false;
             case Libc.ESRCH:
                 IsGone = true;
                 return false;

@@ -144,7 +144,6 @@ internal sealed partial class AddressSpace
 
     private Errno Serve(MemoryCall call)
     {
-        TargetPid = TargetPid == 0 ? call.ProcessId : TargetPid;
         if (_maps is null || !_maps.Refresh())
         {
             return Errno.ENOMEM; // the target is ending
@@ -172,6 +171,7 @@ internal sealed partial class AddressSpace
                 return Errno.ENOMEM; // it is being changed by another thread
             }
 
+            _halfRegistered.Remove(range);
             _registered.Add(range);
         }
 

@@ -1,5 +1,7 @@
 using System.Collections.Generic;
+using System.Linq;
 using Strongroom.Core;
+using Strongroom.Kernel;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager;
@@ -11,17 +13,22 @@ namespace Strongroom.Pager;
 /// </content>
 internal sealed partial class AddressSpace
 {
+    private static readonly PageFilter s_mapped = new(
+        PageCategories.None, PageCategories.None, PageCategories.None, PageCategories.None);
+
     private readonly RangeSet _displaced = new();
     private readonly Dictionary<ulong, PageEntry> _displacedPages = [];
     private readonly List<AddressSpace> _youngChildren = [];
     private readonly List<Landing> _lateLandings = [];
     private readonly List<AddressRange> _expectedUnmaps = [];
     private readonly RangeSet _halfRegistered = new();
+    private readonly RangeSet _doubtful = new();
     private AddressSpace? _elder;
     private bool _mustReconcile;
 
     // Whether it matters that some change of layout may not have been reported yet.
-    private bool AwaitsReports => _mustReconcile || _youngChildren.Count > 0 || _expectedUnmaps.Count > 0;
+    private bool AwaitsReports => _mustReconcile || _youngChildren.Count > 0 || _expectedUnmaps.Count > 0
+        || !_halfRegistered.IsEmpty || !_doubtful.IsEmpty;
 
     /// <summary>Tells whether every change of layout of what this was forked from, up to the fork, has been reported.</summary>
     internal bool IsElderSettled => _elder is null or { IsGone: true } or { Verdict: not null } or { Agent: null } || _elder.IsSettled();
@@ -46,6 +53,7 @@ internal sealed partial class AddressSpace
         _lateLandings.Clear();
         _expectedUnmaps.Clear();
         DropDisplaced();
+        _doubtful.Clear();
         _mustReconcile = false;
         _elder = null;
         KeepOnly(covered);
@@ -88,6 +96,9 @@ internal sealed partial class AddressSpace
     private void NoteSettled()
     {
         _youngChildren.Clear();
+        _doubtful.Clear();
+        ResolveHalfRegistered();
+
         if (_displacedPages.Count > 0)
         {
             Condemn("its memory changed in a way that the kernel did not report");
@@ -114,6 +125,45 @@ internal sealed partial class AddressSpace
         }
     }
 
+    // What was registered while the layout changed is memory that was there, or what landed in its place, or nothing. Which, can be told
+    // while no change is outstanding.
+    private void ResolveHalfRegistered()
+    {
+        foreach (AddressRange range in _halfRegistered.Ranges.ToArray())
+        {
+            NoteIfRegistered(range);
+        }
+
+        if (_halfRegistered.IsEmpty || !HasNothingOutstanding() || _maps is null || !_maps.Refresh())
+        {
+            return;
+        }
+
+        foreach (Vma vma in _maps)
+        {
+            if (_halfRegistered.Overlaps(vma.Range) && !Agent!.Area.Overlaps(vma.Range))
+            {
+                NoteIfRegistered(vma.Range);
+            }
+        }
+
+        if (HasNothingOutstanding())
+        {
+            _halfRegistered.Clear(); // the rest was in no VMA, or in one that is not registered
+        }
+    }
+
+    // Registering again does nothing, but for memory that the program registered with a userfaultfd of its own it fails.
+    private void NoteIfRegistered(AddressRange range)
+    {
+        if (_uffd.IsOneRegisteredVma(range) && _uffd.Register(range) == 0)
+        {
+            _halfRegistered.Remove(range);
+            _registered.Add(range);
+            _isLookDue = true;
+        }
+    }
+
     private void NoteLanding(AddressRange source, AddressRange target)
     {
         foreach (AddressSpace child in _youngChildren)
@@ -132,9 +182,7 @@ internal sealed partial class AddressSpace
             return;
         }
 
-        RangeSet before = new(_registered);
-        before.AddAll(_halfRegistered.Ranges);
-        foreach (AddressRange range in before.PartsOf(target, inSet: true))
+        foreach (AddressRange range in _registered.PartsOf(target, inSet: true))
         {
             if (_displaced.PartsOf(range, inSet: true).Count > 0)
             {
@@ -152,12 +200,35 @@ internal sealed partial class AddressSpace
 
             SetKeysAside(range);
         }
+
+        // What was registered while the layout changed may have been what lands here already, of which no report is to come. The only thread
+        // has had the report of all that it did before.
+        List<AddressRange> doubtful = _halfRegistered.PartsOf(target, inSet: true);
+        if (doubtful.Count > 0 && !HasNothingOutstanding() && !HasOneThread())
+        {
+            _doubtful.AddAll(doubtful);
+        }
     }
+
+    // Without any VMA, not only without pages.
+    private bool IsUnmapped(AddressRange range) =>
+        range.IsEmpty || _pagemap?.Find(range, s_mapped, stackalloc PageRun[1], out _) == 0;
+
+    private static AddressRange FirstPageOf(AddressRange range) => AddressRange.FromLength(range.Start, PageNumber.SizeBytes);
+
+    private static AddressRange LastPageOf(AddressRange range) => new(new(range.End.Value - PageNumber.SizeBytes), range.End);
+
+    private bool HasOneThread() => Memory is { UserCount: 1 } memory && ThreadList.Of(memory.Pid).Count == 1;
 
     // A report about a place in which something is set aside is about that, not about what landed there since. Gives the parts of a
     // range that are not concerned.
     private List<AddressRange> TakeDisplaced(AddressRange range, List<(ulong Page, PageEntry Entry)>? taken)
     {
+        if (_doubtful.Overlaps(range))
+        {
+            Condemn("its memory changed while it was being registered, in an order that cannot be told");
+        }
+
         List<AddressRange> others = _displaced.PartsOf(range, inSet: false);
         foreach ((ulong number, PageEntry entry) in _displacedPages)
         {

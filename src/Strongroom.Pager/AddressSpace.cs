@@ -4,6 +4,7 @@ using System.Diagnostics;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager;
 
@@ -63,8 +64,11 @@ internal sealed partial class AddressSpace : IDisposable
     /// <summary>Gets the address of the page that is filled with a tag in a forked child.</summary>
     internal ulong TagAddress { get; }
 
-    /// <summary>Gets or sets a process that uses this memory; its threads are looked at. 0: unknown yet.</summary>
-    internal int TargetPid { get; set; }
+    /// <summary>Gets or sets whose memory this is; null until it is known of a forked child.</summary>
+    internal TargetMemory? Memory { get; set; }
+
+    /// <summary>Gets a process that uses this memory; its threads are looked at. 0: unknown yet.</summary>
+    internal int TargetPid => Memory?.Pid ?? 0;
 
     /// <summary>Gets the tag that tells this child of a fork from others; zero in what was not forked.</summary>
     internal UInt128 Tag { get; private init; }

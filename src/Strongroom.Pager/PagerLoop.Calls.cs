@@ -38,7 +38,6 @@ internal sealed partial class PagerLoop
         {
             if (memory.Space is { } space)
             {
-                space.TargetPid = memory.Pid;
                 space.FollowVmas();
                 spaces.Add(space);
             }

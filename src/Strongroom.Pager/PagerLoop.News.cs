@@ -104,6 +104,7 @@ internal sealed partial class PagerLoop
         {
             _ = _context.Orphans.Remove(space);
             space.Settle(forked.Covered);
+            space.Memory = memory;
             memory.Space = space;
             memory.IsAttachPending = true;
             Watch(memory, space.Uffd);
@@ -147,7 +148,10 @@ internal sealed partial class PagerLoop
         if (memory.Space is null)
         {
             memory.Space = new AddressSpace(
-                _context, done.Uffd!, NewKeys(), done.Agent.Area.Start.Value + AgentLayout.TagOffset);
+                _context, done.Uffd!, NewKeys(), done.Agent.Area.Start.Value + AgentLayout.TagOffset)
+            {
+                Memory = memory,
+            };
             Watch(memory, memory.Space.Uffd);
         }
 

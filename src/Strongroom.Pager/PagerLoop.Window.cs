@@ -58,7 +58,6 @@ internal sealed partial class PagerLoop
 
     private void LookAt(TargetMemory memory, AddressSpace space)
     {
-        space.TargetPid = memory.Pid;
         space.FollowVmas();
         space.Scan();
         if (!memory.IsQuiescePending && space.WantsQuiescence(out int epoch))

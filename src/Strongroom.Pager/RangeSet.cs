@@ -9,19 +9,18 @@ internal sealed class RangeSet
 {
     private readonly List<AddressRange> _ranges = [];
 
-    /// <summary>Makes an empty set.</summary>
-    internal RangeSet()
-    {
-    }
-
-    /// <summary>Makes a copy.</summary>
-    internal RangeSet(RangeSet other)
-    {
-        _ranges.AddRange(other._ranges);
-    }
-
     /// <summary>Gets the ranges, ascending and disjoint.</summary>
     internal IReadOnlyList<AddressRange> Ranges => _ranges;
+
+    /// <summary>Gets a value indicating whether there is no range.</summary>
+    internal bool IsEmpty => _ranges.Count == 0;
+
+    /// <summary>Tells whether some address of a range is in the set.</summary>
+    internal bool Overlaps(AddressRange range)
+    {
+        int i = IndexOfFirstEndingAfter(range.Start);
+        return i < _ranges.Count && _ranges[i].Overlaps(range);
+    }
 
     /// <summary>Tells whether every address of a range is in the set.</summary>
     internal bool Contains(AddressRange range)

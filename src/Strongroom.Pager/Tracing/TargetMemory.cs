@@ -9,6 +9,7 @@ namespace Strongroom.Pager.Tracing;
 internal sealed class TargetMemory
 {
     private int _pid;
+    private int _userCount;
 
     /// <summary>Makes the memory of a new process.</summary>
     /// <param name="pid">Its first user.</param>
@@ -18,11 +19,14 @@ internal sealed class TargetMemory
         Pid = pid;
         Parent = parent;
         BornAt = Stopwatch.GetTimestamp();
-        _ = Users.Add(pid);
+        AddUser(pid);
     }
 
     /// <summary>Gets the processes that use it. Guarded by: tracer thread only.</summary>
     internal HashSet<int> Users { get; } = [];
+
+    /// <summary>Gets how many <see cref="Users"/> there are. Atomic.</summary>
+    internal int UserCount => Volatile.Read(ref _userCount);
 
     /// <summary>Gets or sets one of the users. Atomic.</summary>
     internal int Pid
@@ -67,4 +71,18 @@ internal sealed class TargetMemory
 
     /// <summary>Gets or sets the number by which epoll knows it; 0 when it is not watched. Pager thread only.</summary>
     internal ulong Token { get; set; }
+
+    /// <summary>Notes one more process that uses it. Tracer thread only.</summary>
+    internal void AddUser(int pid)
+    {
+        _ = Users.Add(pid);
+        Volatile.Write(ref _userCount, Users.Count);
+    }
+
+    /// <summary>Notes that a process does not use it any more. Tracer thread only.</summary>
+    internal void RemoveUser(int pid)
+    {
+        _ = Users.Remove(pid);
+        Volatile.Write(ref _userCount, Users.Count);
+    }
 }

@@ -138,7 +138,7 @@ internal sealed partial class Tracer
             bool isShared = ProcessTable.ShareMemory(maker.Pid, tid);
             _ = isShared ? 0 : System.Threading.Interlocked.Increment(ref _untold);
             process = AddProcess(tid, isShared ? maker.Memory : new TargetMemory(tid, maker.Memory));
-            _ = process.Memory.Users.Add(tid);
+            process.Memory.AddUser(tid);
         }
 
         AddThread(tid, process);
@@ -218,7 +218,7 @@ internal sealed partial class Tracer
 
         // Of a child that ends after its parent executed a program the kernel sends SIGCHLD, whatever the child was made with (kernel/signal.c,
         // do_notify_parent: parent_exec_id). The new program must not see its agent's: it begins when that has ended.
-        bool mustWait = process.Memory.IsAttached && process.Memory.Users.Count == 1;
+        bool mustWait = process.Memory.IsAttached && process.Memory.UserCount == 1;
         LeaveMemory(process);
         process.Memory = new TargetMemory(process.Pid, null) { IsTold = true };
         _tell(new MemoryBorn(process.Memory, mustWait ? process.Pid : 0));
@@ -265,8 +265,8 @@ internal sealed partial class Tracer
     private void LeaveMemory(TracedProcess process)
     {
         TargetMemory memory = process.Memory;
-        _ = memory.Users.Remove(process.Pid);
-        if (memory.Users.Count == 0)
+        memory.RemoveUser(process.Pid);
+        if (memory.UserCount == 0)
         {
             _ = memory.IsTold ? 0 : System.Threading.Interlocked.Decrement(ref _untold);
             _tell(new MemoryGone(memory));
