@@ -97,6 +97,7 @@ internal sealed partial class AddressSpace
     {
         _youngChildren.Clear();
         _doubtful.Clear();
+        _halfRegistered.AddAll(_expectedUnmaps); // still there, and registered: MREMAP_DONTUNMAP left it
         ResolveHalfRegistered();
 
         if (_displacedPages.Count > 0)

@@ -88,7 +88,7 @@ public class FailStopTests
     {
         Requirements.Pager();
         using Supervised run = Supervised.Start(
-            s_tiny.Wrap(new Launch("sh", "-c", "echo ready; sleep 30"), ReportIn(out string directory)));
+            s_tiny.Wrap(new Launch("sh", "-c", "echo ready; exec sleep 30"), ReportIn(out string directory)));
         _ = run.WaitForOutput("ready");
         ProcessTable.Signal(run.WaitForRoot(), ProcessTable.Sigterm);
         Outcome outcome = run.Wait();
