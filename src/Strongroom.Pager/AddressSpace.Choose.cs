@@ -307,6 +307,7 @@ internal sealed partial class AddressSpace
         }
 
         bool isAlone = IsUnmapped(new(room.Start, range.Start)) && IsUnmapped(new(range.End, room.End));
+        AddressRange touched = isAlone ? range : room;
         int errno = _uffd.Register(room);
         if (errno is not (0 or Libc.ESRCH) && room != range)
         {
@@ -316,13 +317,13 @@ internal sealed partial class AddressSpace
         switch (errno)
         {
             case 0 when _uffd.IsOneRegisteredVma(range):
-                _halfRegistered.Add(isAlone ? default : room);
+                _halfRegistered.Add(touched);
                 _halfRegistered.Remove(range);
                 _registered.Add(range);
                 _isLookDue = true;
                 return true;
             case 0:
-                _halfRegistered.Add(isAlone ? range : room); // it has changed since the last look: some may be mapped anew by now
+                _halfRegistered.Add(touched); // it has changed since the last look: some may be mapped anew by now
                 ResolveHalfRegistered();
                 return false;
             case Libc.ESRCH:
