@@ -6,10 +6,12 @@ namespace Strongroom.Pager.Tracing;
 internal sealed partial class Tracer
 {
     private const int SigKill = 9;
+    private const int SigPipe = 13;
     private const int SigStop = 19;
     private const int SigTstp = 20;
     private const int SigTtin = 21;
     private const int SigTtou = 22;
+    private const int SigXfsz = 25;
     private const int SigSys = 31;
     private const nint SystemCallKill = 62;
 
@@ -119,11 +121,13 @@ internal sealed partial class Tracer
     }
 
     // Of a thread that is not traced, what is ignored is dropped before the thread is woken (kernel/signal.c, sig_ignored). Of one that is, it
-    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts. And it cuts transfers short.
+    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts. And it cuts transfers short;
+    // but a broken pipe and the limit of a file's size do that themselves, with a signal of theirs, and would send it again for the rest.
     private static void RestartIfIgnored(TracedThread thread, int signal)
     {
         if (Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers)
             && Injector.IsDisturbed(registers)
+            && !(signal is SigPipe or SigXfsz && ShortTransfer.IsShort(registers))
             && ProcessTable.Ignores(thread.Tid, signal))
         {
             thread.Restore(registers);
