@@ -124,6 +124,7 @@ internal sealed partial class AddressSpace
             return;
         }
 
+        _ = _growths.RemoveAll(each => each.Range.Start == target.End);
         Displace(target); // first: it encrypts what is staged
         List<(ulong Page, PageEntry Entry)> moved = [];
         List<KeyRange> keys = LiftKeys(source);

@@ -15,7 +15,8 @@ internal sealed partial class AddressSpace
 
     private static readonly TimeSpan s_eventPatience = TimeSpan.FromMilliseconds(2);
 
-    private readonly Queue<AddressRange> _growths = new();
+    private readonly List<Growth> _growths = [];
+    private bool _isGrowthUncovered;
     private Run _lastRun = Run.None;
     private ulong _lastRunRegion;
     private long _openedPages;
@@ -58,13 +59,14 @@ internal sealed partial class AddressSpace
             return false;
         }
 
-        CoverGrowths();
         for (int i = _waiting.Count; i > 0 && Verdict is null; i--)
         {
             WaitingFault fault = _waiting.Dequeue();
-            if (Stopwatch.GetElapsedTime(fault.ReadAt) < s_eventPatience || !TryUncoverGrowth(fault))
+            TimeSpan waited = Stopwatch.GetElapsedTime(fault.ReadAt);
+            bool isLookDue = waited >= fault.Patience; // to look takes long where there are many threads
+            if (!TryUncoverGrowth(fault, isLookDue))
             {
-                HandleFault(fault);
+                HandleFault(isLookDue ? fault with { Patience = waited * 2 } : fault);
             }
         }
 
@@ -73,28 +75,37 @@ internal sealed partial class AddressSpace
 
     // mremap(2) that makes locked memory longer by moving it fills the new part before it reports the move, while the kernel refuses
     // all fills until the report is read (mm/mremap.c: mm_populate comes before notify_uffd). Only taking the new part from the
-    // userfaultfd lets the kernel fill it. It was never here, so nothing of it is sealed: what mremap touches is the new part alone.
-    private bool TryUncoverGrowth(WaitingFault fault)
+    // userfaultfd lets the kernel fill it, from the first page that is missing. It was never here, so nothing of it is sealed.
+    private bool TryUncoverGrowth(WaitingFault fault, bool isLookDue)
     {
-        ulong bytes = ProcessTable.GrowthByMremap(TargetPid, fault.ThreadId);
-        AddressRange growth = AddressRange.FromLength(fault.Page.Address, bytes);
-        if (bytes == 0 || _uffd.Unregister(growth) != 0)
+        Growth growth = _growths.Find(each => each.ThreadId == fault.ThreadId && each.Range.Contains(fault.Page.Address));
+        if (growth.Range.IsEmpty && isLookDue)
+        {
+            ulong bytes = ProcessTable.GrowthByMremap(TargetPid, fault.ThreadId);
+            growth = new(fault.ThreadId, AddressRange.FromLength(fault.Page.Address, bytes));
+        }
+
+        if (growth.Range.IsEmpty || _uffd.Unregister(new(fault.Page.Address, growth.Range.End)) != 0)
         {
             return false;
         }
 
-        _growths.Enqueue(growth);
+        _ = _growths.Remove(growth);
+        _growths.Add(growth);
+        _isGrowthUncovered = true;
         return true;
     }
 
     // Before the report of the move is read, that is before the program can go on: the mapping must be one VMA again, or its next
-    // mremap would fail.
+    // mremap would fail. If it is covered too early, it faults once more.
     private void CoverGrowths()
     {
-        while (_growths.TryDequeue(out AddressRange growth))
+        foreach (Growth growth in _growths)
         {
-            _ = _uffd.Register(growth); // ENOMEM: the target has ended
+            _ = _uffd.Register(growth.Range); // ENOMEM: the target has ended
         }
+
+        _isGrowthUncovered = false;
     }
 
     // Decrypts a page and the sealed pages round it into the bounce buffer and hands them to the kernel in one call.
@@ -330,4 +341,7 @@ internal sealed partial class AddressSpace
                 return true;
         }
     }
+
+    /// <summary>The new part of locked memory, which an mremap of this thread fills.</summary>
+    private readonly record struct Growth(int ThreadId, AddressRange Range);
 }

@@ -108,10 +108,20 @@ internal sealed partial class AddressSpace : IDisposable
     /// <returns>Whether there was anything.</returns>
     internal bool HandleMessages()
     {
-        if (_growths.Count + _waiting.Count > 0 && !TryAgain())
+        if (_isGrowthUncovered)
+        {
+            CoverGrowths();
+        }
+
+        if (_waiting.Count > 0 && !TryAgain())
         {
             Condemn("the kernel reports a change of its memory's layout that never ends");
             return false;
+        }
+
+        if (_isGrowthUncovered)
+        {
+            return false; // the report that may be there by now is read when it is covered again
         }
 
         int count = _uffd.ReadMessages(_messages);
@@ -133,7 +143,7 @@ internal sealed partial class AddressSpace : IDisposable
             {
                 PageNumber page = new VirtualAddress(_messages[i].word1).Page;
                 bool isWrite = (_messages[i].word0 & Libc.UFFD_PAGEFAULT_FLAG_WRITE) != 0;
-                HandleFault(new(page, isWrite, (int)_messages[i].word2, now));
+                HandleFault(new(page, isWrite, (int)_messages[i].word2, now, s_eventPatience));
             }
         }
 
@@ -220,5 +230,5 @@ internal sealed partial class AddressSpace : IDisposable
     }
 
     /// <summary>A fault that was read and not answered yet.</summary>
-    private readonly record struct WaitingFault(PageNumber Page, bool IsWrite, int ThreadId, long ReadAt);
+    private readonly record struct WaitingFault(PageNumber Page, bool IsWrite, int ThreadId, long ReadAt, TimeSpan Patience);
 }

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Strongroom.Core;
 using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
@@ -60,29 +61,26 @@ internal static class ProcessTable
     /// <summary>Gets by how much a thread makes a mapping longer, if it is in mremap(2) to do so; proc_pid_syscall(5).</summary>
     /// <param name="pid">Its process.</param>
     /// <param name="innerTid">Its number in its own PID namespace.</param>
-    /// <returns>Bytes; 0 when it is not.</returns>
+    /// <returns>Bytes, whole pages; 0 when it is not.</returns>
     internal static ulong GrowthByMremap(int pid, int innerTid)
     {
-        Span<byte> text = stackalloc byte[4096];
-        foreach (int tid in ThreadList.Of(pid))
-        {
-            if (InnerIdOf(tid) != innerTid)
-            {
-                continue;
-            }
+        string own = $"/proc/{pid}/task/{innerTid}/syscall"; // in the pager's namespace it has the same number
+        int tid = File.Exists(own) && InnerIdOf(innerTid) == innerTid
+            ? innerTid
+            : ThreadList.Of(pid).FirstOrDefault(each => InnerIdOf(each) == innerTid);
 
-            using OwnedDescriptor? call = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/syscall", 0, out _);
-            int length = call?.ReadAt(text, 0) ?? 0;
-            string[] words = Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '); // 25 0xaddr 0xold 0xnew ...
-            return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
-                && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
-                && ulong.TryParse(after, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong newBytes)
-                && newBytes > oldBytes
-                ? newBytes - oldBytes
-                : 0;
-        }
+        using OwnedDescriptor? call = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/syscall", 0, out _);
+        Span<byte> text = stackalloc byte[256];
+        int length = call?.ReadAt(text, 0) ?? 0;
+        string[] words = Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '); // 25 0xaddr 0xold 0xnew ...
+        return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
+            && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
+            && ulong.TryParse(after, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong newBytes)
+            && newBytes > oldBytes
+            ? (PagesFor(newBytes) - PagesFor(oldBytes)) << PageNumber.Shift
+            : 0;
 
-        return 0;
+        static ulong PagesFor(ulong bytes) => (bytes >> PageNumber.Shift) + (bytes % PageNumber.SizeBytes == 0 ? 0UL : 1);
     }
 
     /// <summary>Tells whether a thread is behind a seccomp filter that is not the pager's, or in strict mode; proc_pid_status(5).</summary>
