@@ -14,6 +14,8 @@ internal sealed partial class PagerLoop
     private bool _isWatching;
     private int _sleeps = 1;
     private int _sleepsLeft;
+    private bool _isUnsettled;
+    private long _unsettledSince;
 
     // A processor that has gone to sleep is woken in several times the time of a fault. So when a fault came soon after the one before,
     // the next is watched for. When it does not come, the program may be one that is bound to the processor on which this thread
@@ -37,6 +39,21 @@ internal sealed partial class PagerLoop
         }
 
         return count;
+    }
+
+    // How many milliseconds to wait at most, for what waits until a change of layout is reported. The report wakes, and mostly comes within
+    // microseconds. But the thread that makes the change may have lost its processor, and then needs the one that would be used here; and
+    // of an mremap that fails none comes.
+    private int WaitForReport(long now)
+    {
+        if (!_isUnsettled)
+        {
+            _unsettledSince = 0;
+            return int.MaxValue;
+        }
+
+        _unsettledSince = _unsettledSince == 0 ? now : _unsettledSince;
+        return now - _unsettledSince < s_watch ? 0 : 1;
     }
 
     private int Watch(long began)

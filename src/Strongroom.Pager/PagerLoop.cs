@@ -67,9 +67,10 @@ internal sealed partial class PagerLoop : IDisposable
                 nextTick = now + Math.Max(Math.Max(period, cost * 2), Math.Min(cost * 20, period * 8));
             }
 
-            bool isBusy = RetryUnsettled() | DoWork(); // in the same tick as what follows: see MustFaultsWait
+            _isUnsettled = RetryUnsettled();
+            bool isBusy = DoWork(); // in the same tick as what follows: see MustFaultsWait
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
-            Dispatch(Wait(wait));
+            Dispatch(Wait(Math.Min(wait, WaitForReport(now))));
         }
     }
 
@@ -143,10 +144,9 @@ internal sealed partial class PagerLoop : IDisposable
                 continue;
             }
 
-            if (space.IsUnsettled)
+            if (space.IsUnsettled && space.HandleMessages())
             {
-                _ = space.HandleMessages();
-                isBusy = true;
+                _unsettledSince = 0;
             }
 
             if (space.WantsFiles)
@@ -176,6 +176,7 @@ internal sealed partial class PagerLoop : IDisposable
                 Kill(memory, "its agent does not answer");
             }
 
+            _isUnsettled |= space.IsUnsettled;
             CarryOutVerdict(memory);
         }
 
