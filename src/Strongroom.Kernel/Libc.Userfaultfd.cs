@@ -7,6 +7,7 @@ internal static partial class Libc
 {
     internal const nint SYS_userfaultfd = 323;
 
+    internal const nuint USERFAULTFD_IOC_NEW = 0xaa00;
     internal const nuint UFFDIO_API = 0xc018aa3f;
     internal const nuint UFFDIO_REGISTER = 0xc020aa00;
     internal const nuint UFFDIO_UNREGISTER = 0x8010aa01;

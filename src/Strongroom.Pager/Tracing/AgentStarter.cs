@@ -17,6 +17,8 @@ internal sealed class AgentStarter
     private const int MapPrivateAnonymousNoReserve = 0x2 | 0x20 | 0x4000;
     private const int MapFixedNoReplace = 0x100000;
     private const int PlaceAttempts = 9;
+    private const string UffdDevice = "/dev/userfaultfd";
+    private const ulong UffdFlags = Libc.O_CLOEXEC | Libc.O_NONBLOCK;
     private const ulong LowestPlace = 0x2000_0000_0000;
     private const int PlaceShift = 14; // 31 random bits: up to 32 TiB above
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
@@ -279,23 +281,47 @@ internal sealed class AgentStarter
     {
         uffd = null;
         agent.Message.Clear();
-        int make = agent.Message.Add(SystemCall.Userfaultfd, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
+        int make = agent.Message.Add(SystemCall.Userfaultfd, UffdFlags);
         if (!Exchange(agent))
         {
             return false;
         }
 
-        long fd = agent.Message.Result(make);
+        int fd = (int)agent.Message.Result(make);
+        fd = fd == -Libc.EPERM ? MakeUffdByDevice(agent) : fd;
         if (fd < 0)
         {
-            Refusal = $"userfaultfd is refused to it (errno {-fd})";
+            Refusal ??= $"userfaultfd is refused to it (errno {-fd}); vm.unprivileged_userfaultfd=1 allows it";
             return false;
         }
 
-        agent.RemoteUffd = (int)fd;
-        uffd = new Userfaultfd(agent.CopyDescriptor((int)fd));
+        agent.RemoteUffd = fd;
+        uffd = new Userfaultfd(agent.CopyDescriptor(fd));
         uffd.Handshake();
         return true;
+    }
+
+    // A program that gave its privileges up, and executed another since, may not make one; but the device asks nobody who holds it
+    // (fs/userfaultfd.c, userfaultfd_dev_ioctl). Its agent holds it for two calls.
+    private int MakeUffdByDevice(AgentLink agent)
+    {
+        using OwnedDescriptor? device = OwnedDescriptor.TryOpen(UffdDevice, Libc.O_RDWR, out int errno);
+        if (device is null)
+        {
+            Refusal = $"userfaultfd is refused to it (errno {Libc.EPERM}), and {UffdDevice} to its pager (errno {errno}); "
+                + "vm.unprivileged_userfaultfd=1 allows it";
+            return -Libc.EPERM;
+        }
+
+        if (!TryPass(agent, device, out int remote))
+        {
+            return -Libc.EPERM;
+        }
+
+        agent.Message.Clear();
+        int make = agent.Message.Add(SystemCall.Ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
+        _ = agent.Message.Add(SystemCall.Close, (ulong)remote);
+        return Exchange(agent) ? (int)agent.Message.Result(make) : -Libc.EPERM;
     }
 
     private bool TryPassUffd(AgentLink agent, Userfaultfd uffd)
