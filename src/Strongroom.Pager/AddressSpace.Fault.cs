@@ -75,7 +75,8 @@ internal sealed partial class AddressSpace
 
     // mremap(2) that makes locked memory longer by moving it fills the new part before it reports the move, while the kernel refuses
     // all fills until the report is read (mm/mremap.c: mm_populate comes before notify_uffd). Only taking the new part from the
-    // userfaultfd lets the kernel fill it, from the first page that is missing. It was never here, so nothing of it is sealed.
+    // userfaultfd lets the kernel fill it, from the first page that is missing. It was never here, so nothing of it is sealed; where something
+    // is, the thread has left the fault that is looked at, and is in an mremap of something else.
     private bool TryUncoverGrowth(WaitingFault fault, bool isLookDue)
     {
         Growth growth = _growths.Find(each => each.ThreadId == fault.ThreadId && each.Range.Contains(fault.Page.Address));
@@ -85,7 +86,8 @@ internal sealed partial class AddressSpace
             growth = new(fault.ThreadId, AddressRange.FromLength(fault.Page.Address, bytes));
         }
 
-        if (growth.Range.IsEmpty || _uffd.Unregister(new(fault.Page.Address, growth.Range.End)) != 0)
+        AddressRange missing = new(fault.Page.Address, growth.Range.IsEmpty ? fault.Page.Address : growth.Range.End);
+        if (missing.IsEmpty || HoldsAny(missing) || _uffd.Unregister(missing) != 0)
         {
             return false;
         }
@@ -96,16 +98,38 @@ internal sealed partial class AddressSpace
         return true;
     }
 
+    // Whether there is something that only the pager has.
+    private bool HoldsAny(AddressRange range)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                if (region[i].IsSealed || region[i].State == PageState.Limbo)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     // Before the report of the move is read, that is before the program can go on: the mapping must be one VMA again, or its next
     // mremap would fail. If it is covered too early, it faults once more.
     private void CoverGrowths()
     {
+        if (!_isGrowthUncovered)
+        {
+            return;
+        }
+
+        _isGrowthUncovered = false;
         foreach (Growth growth in _growths)
         {
             _ = _uffd.Register(growth.Range); // ENOMEM: the target has ended
         }
-
-        _isGrowthUncovered = false;
     }
 
     // Decrypts a page and the sealed pages round it into the bounce buffer and hands them to the kernel in one call.

@@ -24,7 +24,7 @@ internal sealed partial class AddressSpace
 
     /// <summary>Gets a value indicating whether pages can be moved to staging now.</summary>
     internal bool CanMove => Agent is { IsBusy: false } && Verdict is null && !IsGone && _waiting.Count == 0 && !_mustReconcile
-        && _slots!.CountOf(SlotState.Free) > 0;
+        && !_isGrowthUncovered && _slots!.CountOf(SlotState.Free) > 0;
 
     // Plans the move of a run of Clear pages; false when the plan or the staging is full.
     private bool TryPlan(PageNumber first, int count)

@@ -51,6 +51,7 @@ internal sealed partial class AddressSpace
             return;
         }
 
+        CoverGrowths(); // of a thread that was killed no report comes
         (_vmas, _vmasBefore) = (_vmasBefore, _vmas);
         _vmas.Clear();
         bool isFullLook = _scans++ % FullLookEvery == 0;

@@ -108,11 +108,7 @@ internal sealed partial class AddressSpace : IDisposable
     /// <returns>Whether there was anything.</returns>
     internal bool HandleMessages()
     {
-        if (_isGrowthUncovered)
-        {
-            CoverGrowths();
-        }
-
+        CoverGrowths();
         if (_waiting.Count > 0 && !TryAgain())
         {
             Condemn("the kernel reports a change of its memory's layout that never ends");

@@ -15,7 +15,7 @@ internal sealed partial class PagerLoop
     private int _sleeps = 1;
     private int _sleepsLeft;
     private bool _isUnsettled;
-    private long _unsettledSince;
+    private long _quietSince;
 
     // A processor that has gone to sleep is woken in several times the time of a fault. So when a fault came soon after the one before,
     // the next is watched for. When it does not come, the program may be one that is bound to the processor on which this thread
@@ -48,12 +48,12 @@ internal sealed partial class PagerLoop
     {
         if (!_isUnsettled)
         {
-            _unsettledSince = 0;
+            _quietSince = 0;
             return int.MaxValue;
         }
 
-        _unsettledSince = _unsettledSince == 0 ? now : _unsettledSince;
-        return now - _unsettledSince < s_watch ? 0 : 1;
+        _quietSince = _quietSince == 0 ? now : _quietSince;
+        return now - _quietSince < s_watch ? 0 : 1;
     }
 
     private int Watch(long began)

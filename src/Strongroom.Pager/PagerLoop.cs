@@ -70,7 +70,9 @@ internal sealed partial class PagerLoop : IDisposable
             _isUnsettled = RetryUnsettled();
             bool isBusy = DoWork(); // in the same tick as what follows: see MustFaultsWait
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
-            Dispatch(Wait(Math.Min(wait, WaitForReport(now))));
+            int count = Wait(Math.Min(wait, WaitForReport(now)));
+            _quietSince = count > 0 ? 0 : _quietSince;
+            Dispatch(count);
         }
     }
 
@@ -146,7 +148,7 @@ internal sealed partial class PagerLoop : IDisposable
 
             if (space.IsUnsettled && space.HandleMessages())
             {
-                _unsettledSince = 0;
+                _quietSince = 0;
             }
 
             if (space.WantsFiles)

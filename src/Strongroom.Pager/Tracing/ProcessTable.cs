@@ -16,6 +16,7 @@ internal static class ProcessTable
     private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
     private const long FaultSignals = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 30); // SIGILL TRAP BUS FPE SEGV SYS
+    private const ulong AddressBytes = 1ul << 47; // of a process's address space; mremap refuses more
     private const int SigChld = 17;
     private const int SigCont = 18;
     private const int SigUrg = 23;
@@ -76,11 +77,11 @@ internal static class ProcessTable
         return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
             && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
             && ulong.TryParse(after, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong newBytes)
-            && newBytes > oldBytes
+            && oldBytes < newBytes && newBytes < AddressBytes
             ? (PagesFor(newBytes) - PagesFor(oldBytes)) << PageNumber.Shift
             : 0;
 
-        static ulong PagesFor(ulong bytes) => (bytes >> PageNumber.Shift) + (bytes % PageNumber.SizeBytes == 0 ? 0UL : 1);
+        static ulong PagesFor(ulong bytes) => (bytes + PageNumber.SizeBytes - 1) >> PageNumber.Shift;
     }
 
     /// <summary>Tells whether a thread is behind a seccomp filter that is not the pager's, or in strict mode; proc_pid_status(5).</summary>
