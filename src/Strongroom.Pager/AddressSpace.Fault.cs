@@ -86,13 +86,18 @@ internal sealed partial class AddressSpace
             growth = new(fault.ThreadId, AddressRange.FromLength(fault.Page.Address, bytes));
         }
 
-        AddressRange missing = new(fault.Page.Address, growth.Range.IsEmpty ? fault.Page.Address : growth.Range.End);
-        if (missing.IsEmpty || HoldsAny(missing) || _uffd.Unregister(missing) != 0)
+        if (growth.Range.IsEmpty)
         {
             return false;
         }
 
-        _ = _growths.Remove(growth);
+        AddressRange missing = new(fault.Page.Address, growth.Range.End);
+        if (HoldsAny(missing) || _uffd.Unregister(missing) != 0)
+        {
+            return false;
+        }
+
+        _ = _growths.Remove(growth); // it may be known
         _growths.Add(growth);
         _isGrowthUncovered = true;
         return true;

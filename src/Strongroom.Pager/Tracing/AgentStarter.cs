@@ -291,7 +291,7 @@ internal sealed class AgentStarter
         fd = fd == -Libc.EPERM ? MakeUffdByDevice(agent) : fd;
         if (fd < 0)
         {
-            Refusal ??= $"userfaultfd is refused to it (errno {-fd}); vm.unprivileged_userfaultfd=1 allows it";
+            Refusal ??= $"userfaultfd is refused to it (errno {-fd})";
             return false;
         }
 

@@ -53,10 +53,8 @@ internal static class ProcessTable
     /// <summary>Tells whether a thread runs, or sleeps in madvise(2) or process_madvise(2); /proc/PID/syscall, proc_pid_syscall(5).</summary>
     internal static bool MayBeInMadvise(int tid)
     {
-        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{tid}/syscall", 0, out _);
-        Span<byte> text = stackalloc byte[256];
-        int length = file?.ReadAt(text, 0) ?? 0;
-        return length <= 0 || !Utf8Parser.TryParse(text[..length], out long number, out _) || number is 28 or 440;
+        ReadOnlySpan<byte> call = ReadText($"/proc/{tid}/syscall", stackalloc byte[256]);
+        return !Utf8Parser.TryParse(call, out long number, out _) || number is 28 or 440;
     }
 
     /// <summary>Gets by how much a thread makes a mapping longer, if it is in mremap(2) to do so; proc_pid_syscall(5).</summary>
@@ -65,15 +63,12 @@ internal static class ProcessTable
     /// <returns>Bytes, whole pages; 0 when it is not.</returns>
     internal static ulong GrowthByMremap(int pid, int innerTid)
     {
-        string own = $"/proc/{pid}/task/{innerTid}/syscall"; // in the pager's namespace it has the same number
-        int tid = File.Exists(own) && InnerIdOf(innerTid) == innerTid
-            ? innerTid
+        int tid = ThreadGroupOf(innerTid) == pid && InnerIdOf(innerTid) == innerTid
+            ? innerTid // the same namespace
             : ThreadList.Of(pid).FirstOrDefault(each => InnerIdOf(each) == innerTid);
 
-        using OwnedDescriptor? call = OwnedDescriptor.TryOpen($"/proc/{pid}/task/{tid}/syscall", 0, out _);
-        Span<byte> text = stackalloc byte[256];
-        int length = call?.ReadAt(text, 0) ?? 0;
-        string[] words = Encoding.ASCII.GetString(text[..Math.Max(length, 0)]).Split(' '); // 25 0xaddr 0xold 0xnew ...
+        ReadOnlySpan<byte> call = ReadText($"/proc/{tid}/syscall", stackalloc byte[256]);
+        string[] words = Encoding.ASCII.GetString(call).Split(' '); // 25 0xaddr 0xold 0xnew ...
         return words is ["25", _, ['0', 'x', .. string before], ['0', 'x', .. string after], ..]
             && ulong.TryParse(before, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong oldBytes)
             && ulong.TryParse(after, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong newBytes)
@@ -169,45 +164,42 @@ internal static class ProcessTable
     // Fields are counted from 1 as in proc_pid_stat(5); the second, a name in parentheses, may hold anything.
     private static string? StatField(int pid, int number)
     {
-        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{pid}/stat", 0, out _);
-        Span<byte> text = stackalloc byte[1024];
-        int length = file?.ReadAt(text, 0) ?? 0;
-        int name = length > 0 ? text[..length].LastIndexOf((byte)')') : -1;
-        string[] fields = name < 0 ? [] : Encoding.ASCII.GetString(text[(name + 2)..length]).Split(' ');
+        ReadOnlySpan<byte> text = ReadText($"/proc/{pid}/stat", stackalloc byte[1024]);
+        int name = text.LastIndexOf((byte)')');
+        string[] fields = name < 0 ? [] : Encoding.ASCII.GetString(text[(name + 2)..]).Split(' ');
         return fields.Length > number - 3 ? fields[number - 3] : null;
     }
 
+    // The last number of the line "NSpid: 4711 12 1".
     private static int InnermostId(int pid, ReadOnlySpan<byte> name)
     {
-        using OwnedDescriptor? status = OwnedDescriptor.TryOpen($"/proc/{pid}/status", 0, out _);
-        Span<byte> text = stackalloc byte[4096];
-        int length = status?.ReadAt(text, 0) ?? 0;
-        return length > 0 ? InnermostId(text[..length], name) : 0;
-    }
-
-    // The last number of the line "NSpid: 4711 12 1".
-    private static int InnermostId(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name)
-    {
+        ReadOnlySpan<byte> status = ReadText($"/proc/{pid}/status", stackalloc byte[4096]);
         int at = status.IndexOf(name);
         ReadOnlySpan<byte> line = at < 0 ? default : status[(at + name.Length)..];
         int end = line.IndexOf((byte)'\n');
         line = line[..Math.Max(end, 0)].Trim(" \t"u8);
         int last = line.LastIndexOfAny((byte)' ', (byte)'\t');
-        return Utf8Parser.TryParse(line[(last + 1)..], out int pid, out _) ? pid : 0;
+        return Utf8Parser.TryParse(line[(last + 1)..], out int id, out _) ? id : 0;
     }
 
     private static long ReadField(string path, ReadOnlySpan<byte> name, char format = 'g')
     {
-        using OwnedDescriptor? file = OwnedDescriptor.TryOpen(path, 0, out _);
-        Span<byte> text = stackalloc byte[4096];
-        int length = file?.ReadAt(text, 0) ?? 0;
-        int at = length > 0 ? text[..length].IndexOf(name) : -1;
+        ReadOnlySpan<byte> text = ReadText(path, stackalloc byte[4096]);
+        int at = text.IndexOf(name);
         if (at < 0)
         {
-            return length > 0 ? 0 : -1;
+            return text.IsEmpty ? -1 : 0;
         }
 
-        ReadOnlySpan<byte> rest = text[(at + name.Length)..length].TrimStart(" \t"u8);
+        ReadOnlySpan<byte> rest = text[(at + name.Length)..].TrimStart(" \t"u8);
         return Utf8Parser.TryParse(rest, out long value, out _, format) ? value : 0;
+    }
+
+    // Empty when the process is gone, or hidden from this one.
+    private static ReadOnlySpan<byte> ReadText(string path, Span<byte> buffer)
+    {
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen(path, 0, out _);
+        int length = file?.ReadAt(buffer, 0) ?? 0;
+        return buffer[..Math.Max(length, 0)];
     }
 }

@@ -21,11 +21,10 @@ static ssize_t transfer(bool is_socket, bool is_sendfile, int file)
 {
     int ends[2];
     SYS(is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends));
-    pthread_t reader;
-    CHECK(pthread_create(&reader, NULL, read_some, &ends[0]) == 0, "no thread");
+    pthread_t reader = spawn(read_some, &ends[0]);
     ssize_t moved = is_sendfile ? sendfile(ends[1], file, &(off_t){ 0 }, Bytes) : write(ends[1], data, Bytes);
     int error = errno;
-    pthread_join(reader, NULL);
+    join(reader);
     CHECK(moved > 0 || error == EPIPE, "errno %d", error);
     CHECK(write(ends[1], data, Bytes) == -1 && errno == EPIPE, "a second write went into a pipe that nobody reads");
     SYS(close(ends[1]));

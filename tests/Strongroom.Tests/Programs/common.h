@@ -159,6 +159,17 @@ static UNUSED void reap_good(pid_t child, const char *what)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: child exited with %d", what, WEXITSTATUS(status));
 }
 
+// In a child that does nothing else.
+static UNUSED void verify_in_child(const void *area, size_t length, uint64_t content, const char *what)
+{
+    pid_t child = SYS(fork());
+    if (child == 0) {
+        verify(area, length, content, what);
+        _exit(0);
+    }
+    reap_good(child, what);
+}
+
 static UNUSED pthread_t spawn(void *(*body)(void *), void *argument)
 {
     pthread_t thread;

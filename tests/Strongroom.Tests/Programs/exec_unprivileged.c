@@ -19,12 +19,7 @@ int main(int count, char **arguments)
         fill(area, 4 * MiB, round);
         settle();
         verify(area, 4 * MiB, round, "memory of a worker");
-        pid_t child = SYS(fork());
-        if (child == 0) {
-            verify(area, 4 * MiB, round, "memory of a worker's child");
-            _exit(0);
-        }
-        reap_good(child, "a worker's child");
+        verify_in_child(area, 4 * MiB, round, "memory of a worker's child");
     }
     return finish("the worker worked");
 }

@@ -8,12 +8,7 @@ static void *work(void *argument)
     sleep_milliseconds(20);
     settle();
     verify(area, MiB, 5, "memory after the first thread ended");
-    pid_t child = SYS(fork());
-    if (child == 0) {
-        verify(area, MiB, 5, "memory in a child");
-        _exit(0);
-    }
-    reap_good(child, "child of a second thread");
+    verify_in_child(area, MiB, 5, "memory in a child of a second thread");
     (void)finish("the second thread ended the program");
     exit(23);
 }

@@ -48,12 +48,7 @@ int main(void)
         fill(later, Pages * PAGE, 4);
         settle();
         verify(later, Pages * PAGE, 4, "memory mapped after mlockall");
-        pid_t child = SYS(fork());
-        if (child == 0) {
-            verify(later, Pages * PAGE, 4, "memory in a child, where locks are not inherited");
-            _exit(0);
-        }
-        reap_good(child, "a child");
+        verify_in_child(later, Pages * PAGE, 4, "memory in a child, where locks are not inherited");
         SYS(munlockall());
     }
     settle();

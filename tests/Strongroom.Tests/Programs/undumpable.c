@@ -12,12 +12,7 @@ int main(void)
         settle();
         verify(area, 4 * MiB, round, "memory of an undumpable program");
         CHECK(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "it became dumpable");
-        pid_t child = SYS(fork());
-        if (child == 0) {
-            verify(area, 4 * MiB, round, "memory of its child");
-            _exit(0);
-        }
-        reap_good(child, "a child");
+        verify_in_child(area, 4 * MiB, round, "memory of its child");
     }
     return finish("undumpable and whole");
 }
