@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.InteropServices;
 
 namespace Strongroom.Kernel;
@@ -40,6 +41,8 @@ internal readonly record struct WaitResult(int ThreadId, WaitKind Kind, int Sign
 /// </remarks>
 internal static class Tracee
 {
+    private const ulong LowestRefusedBase = 0x7fff_ffff_f000; // TASK_SIZE_MAX, or more with five levels of page tables
+
     /// <summary>Everything that must be followed; the kernel kills all tracees when the tracer ends (EXITKILL).</summary>
     internal const int FollowAll = Libc.PTRACE_O_EXITKILL | Libc.PTRACE_O_TRACEFORK | Libc.PTRACE_O_TRACEVFORK
         | Libc.PTRACE_O_TRACECLONE | Libc.PTRACE_O_TRACEEXEC | Libc.PTRACE_O_TRACESYSGOOD;
@@ -86,9 +89,20 @@ internal static class Tracee
         }
     }
 
-    /// <summary>Writes the general registers of a stopped thread.</summary>
+    /// <summary>Writes the general registers of a stopped thread. The bases and selectors of segments must be as they were read.</summary>
+    /// <remarks>
+    /// A thread may give itself a base in the kernel's half of the addresses (WRGSBASE), and then PTRACE_SETREGS ends with EIO at that
+    /// base. It goes through the structure in its order (arch/x86/kernel/ptrace.c, genregs_set), so all but bases and selectors, which come
+    /// last, is written by then.
+    /// </remarks>
     internal static unsafe bool TrySetRegisters(int tid, user_regs_struct registers) =>
-        Request(Libc.PTRACE_SETREGS, tid, null, &registers, "PTRACE_SETREGS");
+        Request(
+            Libc.PTRACE_SETREGS,
+            tid,
+            null,
+            &registers,
+            "PTRACE_SETREGS",
+            bearable: Math.Max(registers.fs_base, registers.gs_base) >= LowestRefusedBase ? Libc.EIO : 0);
 
     /// <summary>Reads the mask of blocked signals; bit n-1 stands for signal n.</summary>
     internal static unsafe bool TryGetSignalMask(int tid, out ulong mask)
@@ -192,7 +206,7 @@ internal static class Tracee
         return new(tid, kind, signal, happened, 0);
     }
 
-    private static unsafe bool Request(int request, int tid, void* address, void* data, string name)
+    private static unsafe bool Request(int request, int tid, void* address, void* data, string name, int bearable = 0)
     {
         // SAFETY: each caller passes for its request the pointers that ptrace(2) asks for, to memory that outlives the call.
         if (Libc.ptrace(request, tid, address, data) != -1)
@@ -201,6 +215,6 @@ internal static class Tracee
         }
 
         int errno = Marshal.GetLastPInvokeError();
-        return errno == Libc.ESRCH ? false : throw new KernelException(errno, $"{name} of thread {tid}");
+        return errno == bearable || (errno == Libc.ESRCH ? false : throw new KernelException(errno, $"{name} of thread {tid}"));
     }
 }
