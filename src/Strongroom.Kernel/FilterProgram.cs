@@ -119,6 +119,17 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
+    /// <summary>Returns an action for a call whose second argument is a given one, unless its sixth is a given number; then the call is
+    /// allowed. With others the tests go on.</summary>
+    internal void OnSecondUnlessSixth(int number, uint second, ulong sixth, uint action)
+    {
+        Jump(unchecked((uint)number), 0, 9);
+        Load(OffsetOfArguments + 8);
+        Jump(second, 0, 6);
+        ReturnUnlessSixth(sixth, action);
+        Load(OffsetOfNumber);
+    }
+
     /// <summary>Ends the program.</summary>
     internal void Otherwise(uint action) => Return(action);
 

@@ -330,9 +330,7 @@ internal sealed partial class AddressSpace
                 IsGone = true;
                 return false;
             case Libc.EBUSY:
-                _ = _context.Statistics.Remarks.Add(
-                    "A program uses userfaultfd itself; the memory that it registered is left alone and stays in clear.");
-                Exclude(range, ClearReason.Userfaultfd);
+                LeaveToProgram(range);
                 return false;
             default:
                 Exclude(range, ClearReason.NotMovable);

@@ -59,7 +59,7 @@ internal sealed partial class AddressSpace
         Errno errno = Errno.ENOMEM;
         try
         {
-            errno = call.IsWaiting ? Serve(call) : Errno.ENOSYS;
+            errno = call.IsWaiting ? call.Serve(this) : Errno.ENOSYS;
         }
         finally
         {
@@ -68,6 +68,19 @@ internal sealed partial class AddressSpace
         }
 
         return _calls.Count > 0;
+    }
+
+    /// <summary>Gives memory a key, while the agent does nothing else.</summary>
+    /// <returns>The result of the call: reference in <see cref="RangeRules"/>.</returns>
+    internal Errno ChangeKeys(EncryptCall call)
+    {
+        if (_maps is null || !_maps.Refresh())
+        {
+            return Errno.ENOMEM; // the target is ending
+        }
+
+        RangeRules rules = new(this, call, _maps);
+        return rules.Apply();
     }
 
     private void EndCalls()
@@ -140,17 +153,6 @@ internal sealed partial class AddressSpace
         {
             _keyRanges.Land(each, new(each.Range.Start.Value - source.Start.Value + target.Start.Value));
         }
-    }
-
-    private Errno Serve(MemoryCall call)
-    {
-        if (_maps is null || !_maps.Refresh())
-        {
-            return Errno.ENOMEM; // the target is ending
-        }
-
-        RangeRules rules = new(this, call, _maps);
-        return rules.Apply();
     }
 
     // One piece of one VMA. In its order: hear of its faults and events; empty it; give it its key and its protection.

@@ -122,7 +122,7 @@ internal sealed partial class AddressSpace
             vectors = count == 0 ? vector : vectors;
         }
 
-        return message.AddLend(Agent!.RemotePipe, vectors, count, _context.LendPass);
+        return message.AddLend(Agent!.RemotePipe, vectors, count, _context.AgentPass);
     }
 
     // The first `lent` pages lie in the pipe.

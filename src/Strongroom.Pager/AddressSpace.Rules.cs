@@ -13,10 +13,10 @@ internal sealed partial class AddressSpace
     private sealed class RangeRules : IMemoryMachine
     {
         private readonly AddressSpace _space;
-        private readonly MemoryCall _call;
+        private readonly EncryptCall _call;
         private readonly Memory.AddressSpace _picture;
 
-        internal RangeRules(AddressSpace space, MemoryCall call, ProcMaps maps)
+        internal RangeRules(AddressSpace space, EncryptCall call, ProcMaps maps)
         {
             _space = space;
             _call = call;

@@ -171,7 +171,7 @@ internal sealed partial class AddressSpace
             slot += count;
         }
 
-        _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument);
+        _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument, f: _context.AgentPass);
         _isDropping = Agent.TrySend();
         if (!_isDropping)
         {

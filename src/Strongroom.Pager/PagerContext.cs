@@ -42,9 +42,10 @@ internal sealed class PagerContext : IDisposable
     /// <summary>Gets what stands in the upper half of a descriptor's argument when the pager itself has a target map a file. Immutable.</summary>
     internal uint MapPass { get; } = KernelRandom.NextUInt32();
 
-    /// <summary>Gets the sixth argument, at which the kernel does not look, with which agents lend staging pages. Immutable.</summary>
-    /// <remarks>A target can find it in its agent's messages: it lets pass nothing but a loan of pages that goes unseen.</remarks>
-    internal ulong LendPass { get; } = KernelRandom.NextUInt64();
+    /// <summary>Gets the sixth argument, at which the kernel does not look, with which agents lend and register staging pages. Immutable.</summary>
+    /// <remarks>A target can find it in its agent's messages: it lets pass nothing but a loan of pages that goes unseen, or a registration
+    /// that the kernel refuses because the memory is covered.</remarks>
+    internal ulong AgentPass { get; } = KernelRandom.NextUInt64();
 
     /// <summary>Gets the window in pages.</summary>
     internal long WindowPages { get; }

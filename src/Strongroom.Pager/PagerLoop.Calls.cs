@@ -20,6 +20,10 @@ internal sealed partial class PagerLoop
         {
             space.Queue(call);
         }
+        else if (!call.NeedsAgent)
+        {
+            call.Finish(Errno.None);
+        }
         else if (memory.IsAttachPending)
         {
             _tracer.Post(new CallRequest(call.Repeat()));

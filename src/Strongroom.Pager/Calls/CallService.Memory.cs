@@ -1,3 +1,5 @@
+using System;
+using System.Buffers.Binary;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
@@ -6,7 +8,7 @@ using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
-/// <content>encrypt_mprotect, its split form, secretmemfd, and seccomp's strict mode.</content>
+/// <content>encrypt_mprotect, its split form, secretmemfd, memory that a program serves itself, and seccomp's strict mode.</content>
 internal sealed partial class CallService
 {
     /// <summary>Beside the bits of mprotect: keeps the contents when the key changes. STRONGROOM_PROT_KEEP of strongroom.h.</summary>
@@ -30,7 +32,7 @@ internal sealed partial class CallService
 
         if (TryHold(call, caller, serial, out KeyHold hold, out KeyDomain? domain))
         {
-            _tell(new MemoryCalled(new(_listener!, call, caller.ProcessId, hold, domain!)
+            _tell(new MemoryCalled(new EncryptCall(_listener!, call, caller.ProcessId, hold, domain!)
             {
                 Address = new(address),
                 LengthBytes = length,
@@ -38,6 +40,22 @@ internal sealed partial class CallService
                 Data = !isSplit && (call.C & KeepBit) != 0 ? KeyChangeData.Keep : KeyChangeData.Discard,
             }));
         }
+    }
+
+    // The argument is the range that is to be registered: its start and its length, 8 bytes each.
+    private void YieldMemory(WaitingCall call)
+    {
+        Span<byte> range = stackalloc byte[16];
+        if (RemoteMemory.Read(call.ThreadId, call.C, range) != range.Length || !CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
+        {
+            LetPass(call);
+            return;
+        }
+
+        ulong start = BinaryPrimitives.ReadUInt64LittleEndian(range) & ~(ulong)(PageNumber.SizeBytes - 1);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(range[8..]);
+        AddressRange whole = new(new(start), new(length > ulong.MaxValue - start ? ulong.MaxValue : start + length));
+        _tell(new MemoryCalled(new YieldCall(_listener!, call, caller.ProcessId, whole)));
     }
 
     // Finds the key that a call names, or answers the call: ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES, EINVAL.

@@ -77,9 +77,10 @@ internal sealed partial class CallService : IDisposable
     internal FilterProgram MakeFilter()
     {
         FilterProgram filter = new();
+        filter.OnSecondUnlessSixth(SystemCall.Ioctl, (uint)Libc.UFFDIO_REGISTER, _context.AgentPass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
-        PageLending.AddTo(filter, _context.LendPass);
+        PageLending.AddTo(filter, _context.AgentPass);
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -198,7 +199,7 @@ internal sealed partial class CallService : IDisposable
         }
 
         if ((call.Number == Libc.SYS_keyctl && !Concerns(call))
-            || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty))
+            || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty && !IsRegistration(call)))
         {
             _ = _listener!.LetPass(call.Id); // false: the caller is gone
             return;
@@ -241,7 +242,11 @@ internal sealed partial class CallService : IDisposable
 
     private void Answer(WaitingCall call)
     {
-        if (call.Number is SystemCall.Mmap or SystemCall.Ioctl)
+        if (IsRegistration(call))
+        {
+            YieldMemory(call);
+        }
+        else if (call.Number is SystemCall.Mmap or SystemCall.Ioctl)
         {
             AskForFile(call); // mostly none of ours: nothing else is looked at
         }
@@ -282,6 +287,8 @@ internal sealed partial class CallService : IDisposable
             AskForSeccomp(call, caller);
         }
     }
+
+    private static bool IsRegistration(WaitingCall call) => call.Number == SystemCall.Ioctl && (uint)call.B == (uint)Libc.UFFDIO_REGISTER;
 
     private void Finish(WaitingCall call, long result) => _ = _listener!.Answer(call.Id, result); // false: the caller is gone
 

@@ -1,70 +1,49 @@
-using System;
 using Strongroom.Core;
 using Strongroom.Kernel;
-using Strongroom.Keys;
-using Strongroom.Memory;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
-/// <summary>A call that gives memory a key: encrypt_mprotect or its split form. Carried out by the pager thread.</summary>
-internal sealed class MemoryCall : IDisposable
+/// <summary>A call that changes what is covered of a process's memory. Carried out by the pager thread.</summary>
+internal abstract class MemoryCall
 {
     private readonly SeccompListener _listener;
     private readonly WaitingCall _call;
-    private readonly KeyHold _hold;
 
-    /// <summary>Notes a call whose key was found.</summary>
+    /// <summary>Notes a call.</summary>
     /// <param name="listener">Where it was received.</param>
     /// <param name="call">The call.</param>
     /// <param name="processId">The caller's process.</param>
-    /// <param name="hold">Keeps the key; owned from here on.</param>
-    /// <param name="domain">What its slot holds.</param>
-    internal MemoryCall(SeccompListener listener, WaitingCall call, int processId, KeyHold hold, KeyDomain domain)
+    protected MemoryCall(SeccompListener listener, WaitingCall call, int processId)
     {
         _listener = listener;
         _call = call;
         ProcessId = processId;
-        _hold = hold;
-        Domain = domain;
     }
 
     /// <summary>Gets the caller's process.</summary>
     internal int ProcessId { get; }
 
-    /// <summary>Gets the key.</summary>
-    internal KeyDomain Domain { get; }
-
-    /// <summary>Gets the first address.</summary>
-    internal required VirtualAddress Address { get; init; }
-
-    /// <summary>Gets the length in bytes.</summary>
-    internal required ulong LengthBytes { get; init; }
-
-    /// <summary>Gets the protection; null leaves it.</summary>
-    internal required ProtectionRequest? Protection { get; init; }
-
-    /// <summary>Gets what becomes of the contents.</summary>
-    internal required KeyChangeData Data { get; init; }
-
     /// <summary>Gets a value indicating whether the caller still waits. If not, it was killed, or its process has executed another program,
     /// whose memory the addresses do not mean.</summary>
     internal bool IsWaiting => _listener.IsWaiting(_call.Id);
 
+    /// <summary>Gets a value indicating whether the process must have an agent. If not, there is nothing to do where it has none.</summary>
+    internal abstract bool NeedsAgent { get; }
+
+    /// <summary>Carries the call out, while the agent does nothing else.</summary>
+    internal abstract Errno Serve(AddressSpace space);
+
     /// <summary>Answers the call.</summary>
-    internal void Finish(Errno errno)
-    {
-        _hold.Dispose();
-        _ = _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
-    }
+    /// <param name="errno">What became of it; ENOSYS: it was not carried out.</param>
+    internal abstract void Finish(Errno errno);
 
     /// <summary>Lets the caller make the call again, after its thread was stopped.</summary>
-    internal StoppedCall Repeat()
-    {
-        _hold.Dispose();
-        return new RepeatedCall(_listener, _call);
-    }
+    internal virtual StoppedCall Repeat() => new RepeatedCall(_listener, _call);
 
-    /// <summary>Lets go of the key without an answer: the run is over.</summary>
-    public void Dispose() => _hold.Dispose();
+    /// <summary>Gives the caller a result.</summary>
+    protected void Answer(Errno errno) => _ = _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
+
+    /// <summary>Lets the kernel carry the call out.</summary>
+    protected void LetPass() => _ = _listener.LetPass(_call.Id); // false: the caller was killed
 }

@@ -45,7 +45,7 @@ internal sealed record MemoryGone(TargetMemory Memory) : TracerNews
     internal override bool IsUrgent { get; } = Memory.IsAttached;
 }
 
-/// <summary>A program asks for a key on its memory. Told by a thread that answers calls.</summary>
+/// <summary>A program asks for a change of what is covered of its memory. Told by a thread that answers calls.</summary>
 internal sealed record MemoryCalled(MemoryCall Call) : TracerNews;
 
 /// <summary>Something waits for the events that came before it to be handled, such as the end of memory that used a key. Told by a thread

@@ -54,10 +54,16 @@ int main(void)
         SYS(madvise(served, Pages / 2 * PAGE, MADV_DONTNEED));
         verify(area, MiB, 1, "other memory");
     }
-    // Registering memory that may be sealed already is where two handlers could meet.
-    settle();
-    range.range = (struct uffdio_range){ (uintptr_t)area, MiB };
-    if (ioctl(uffd, UFFDIO_REGISTER, &range) == 0)
+    // Memory that is sealed, and lies in the middle of what is covered: two handlers meet.
+    for (int round = 0; round < 8; round++) {
+        settle();
+        range.range = (struct uffdio_range){ (uintptr_t)area + MiB / 4, MiB / 2 };
+        SYS(ioctl(uffd, UFFDIO_REGISTER, &range));
         verify(area, MiB, 1, "memory registered by the program itself");
+        settle();
+        verify(area, MiB, 1, "memory registered by the program itself, later");
+        verify_in_child(area, MiB, 1, "memory registered by the parent itself");
+        SYS(ioctl(uffd, UFFDIO_UNREGISTER, &range.range));
+    }
     return finish("faults were served or refused");
 }

@@ -1,0 +1,91 @@
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Threading;
+using Strongroom.Core;
+using Strongroom.Kernel;
+using Strongroom.Pager.Agent;
+
+namespace Strongroom.Pager;
+
+/// <content>Memory that the program serves with a userfaultfd of its own. The kernel allows a VMA one userfaultfd: whoever comes second
+/// gets EBUSY.</content>
+internal sealed partial class AddressSpace
+{
+    /// <summary>Gives memory up, so that the program can register it: what is sealed there is put back, and it stays in clear.</summary>
+    /// <param name="range">What the program is about to register. Memory under a key of the program's own is kept.</param>
+    /// <remarks>While the agent does nothing else. Whole VMAs, for the program's registration must not find them divided.</remarks>
+    internal void Yield(AddressRange range)
+    {
+        if (_maps is null || !_maps.Refresh())
+        {
+            return; // the target is ending
+        }
+
+        List<AddressRange> covered = [];
+        foreach (Vma vma in _maps)
+        {
+            if (vma.Range.Overlaps(range) && (_registered.Overlaps(vma.Range) || _halfRegistered.Overlaps(vma.Range)) && !Agent!.Area.Overlaps(vma.Range))
+            {
+                covered.Add(vma.Range);
+            }
+        }
+
+        foreach (AddressRange vma in covered)
+        {
+            if (!HasKey(vma) && TryUncover(vma))
+            {
+                LeaveToProgram(vma);
+            }
+        }
+    }
+
+    private void LeaveToProgram(AddressRange range)
+    {
+        _ = _context.Statistics.Remarks.Add("A program uses userfaultfd itself; the memory that it registered is left alone and stays in clear.");
+        Exclude(range, ClearReason.Userfaultfd);
+    }
+
+    private bool HasKey(AddressRange range)
+    {
+        List<KeyRange> found = [];
+        _keyRanges.AddOverlapping(range, found);
+        return found.Count > 0;
+    }
+
+    // Not while something that is sealed may have landed there of which no report was read.
+    private bool TryUncover(AddressRange range)
+    {
+        EncryptAllStaged();
+        long start = Stopwatch.GetTimestamp();
+        while (Verdict is null && !IsGone && Stopwatch.GetElapsedTime(start) <= AgentLink.Patience)
+        {
+            OpenAll(range);
+            if (!HoldsAny(range) && HasNothingOutstanding())
+            {
+                ForgetRange(range);
+                return _uffd.Unregister(range) == 0;
+            }
+
+            _ = HandleMessages();
+            _ = Thread.Yield();
+        }
+
+        return false;
+    }
+
+    // As far as the kernel fills pages: what is left is tried again after the queued events.
+    private void OpenAll(AddressRange range)
+    {
+        foreach (Region region in _table.RegionsIn(range))
+        {
+            (int first, int end) = Clip(region, range);
+            for (int i = first; i < end; i++)
+            {
+                if (region[i].IsSealed && !OpenAround(region, i))
+                {
+                    return;
+                }
+            }
+        }
+    }
+}
