@@ -10,6 +10,7 @@ internal static partial class Libc
     internal const int SECCOMP_SET_MODE_STRICT = 0;
     internal const int SECCOMP_SET_MODE_FILTER = 1;
     internal const int SECCOMP_MODE_STRICT = 1;
+    internal const int SECCOMP_MODE_FILTER = 2;
     internal const int SECCOMP_FILTER_FLAG_SPEC_ALLOW = 1 << 2;
     internal const int SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
     internal const int SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;

@@ -111,7 +111,14 @@ internal sealed partial class CallService
                 "A program wanted a seccomp listener of its own and was refused (EBUSY): run it with --keys off.")));
         }
 
-        if ((!isPrctl && call.A != Libc.SECCOMP_SET_MODE_STRICT) || caller.FilterCount != 1
+        bool isFilter = isPrctl
+            ? call.A == Libc.PR_SET_SECCOMP && call.B == Libc.SECCOMP_MODE_FILTER
+            : call.A == Libc.SECCOMP_SET_MODE_FILTER;
+        if (isFilter && caller.FilterCount == 1)
+        {
+            _tell(new MemoryCalled(new FilterCall(_listener!, call, caller.ProcessId)));
+        }
+        else if ((!isPrctl && call.A != Libc.SECCOMP_SET_MODE_STRICT) || caller.FilterCount != 1
             || (isPrctl && call.A == Libc.PR_SET_SECCOMP && call.B != Libc.SECCOMP_MODE_STRICT))
         {
             LetPass(call);
