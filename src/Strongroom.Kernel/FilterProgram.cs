@@ -46,19 +46,8 @@ internal sealed class FilterProgram
         ReturnUnlessSixth(sixth, action);
     }
 
-    /// <summary>Returns an action for a call whose first argument is a given one; with others the call is allowed.</summary>
-    internal void OnFirst(int number, ReadOnlySpan<uint> firsts, uint action)
-    {
-        Jump(unchecked((uint)number), 0, checked((byte)(2 + (2 * firsts.Length))));
-        Load(OffsetOfArguments);
-        foreach (uint first in firsts)
-        {
-            Jump(first, 0, 1);
-            Return(action);
-        }
-
-        Return(Libc.SECCOMP_RET_ALLOW);
-    }
+    /// <summary>Returns an action for a call whose first argument is one of the given; with others the call is allowed.</summary>
+    internal void OnFirst(int number, ReadOnlySpan<uint> firsts, uint action) => OnArgument(number, 0, firsts, action);
 
     /// <summary>Returns an action for a call of which an argument has some of the given bits; without them the call is allowed.</summary>
     /// <param name="number">The call.</param>
@@ -109,15 +98,8 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
-    /// <summary>Returns an action for a call whose second argument is a given one; with others the call is allowed.</summary>
-    internal void OnSecond(int number, uint second, uint action)
-    {
-        Jump(unchecked((uint)number), 0, 4);
-        Load(OffsetOfArguments + 8);
-        Jump(second, 0, 1);
-        Return(action);
-        Return(Libc.SECCOMP_RET_ALLOW);
-    }
+    /// <summary>Returns an action for a call whose second argument is one of the given; with others the call is allowed.</summary>
+    internal void OnSecond(int number, ReadOnlySpan<uint> seconds, uint action) => OnArgument(number, 1, seconds, action);
 
     /// <summary>Returns an action for a call whose second argument is a given one, unless its sixth is a given number; then the call is
     /// allowed. With others the tests go on.</summary>
@@ -153,6 +135,19 @@ internal sealed class FilterProgram
     }
 
     // Six instructions, of which the fifth allows the call.
+    private void OnArgument(int number, int argument, ReadOnlySpan<uint> values, uint action)
+    {
+        Jump(unchecked((uint)number), 0, checked((byte)(2 + (2 * values.Length))));
+        Load(OffsetOfArguments + (8 * argument));
+        foreach (uint value in values)
+        {
+            Jump(value, 0, 1);
+            Return(action);
+        }
+
+        Return(Libc.SECCOMP_RET_ALLOW);
+    }
+
     private void ReturnUnlessSixth(ulong sixth, uint action)
     {
         Load(OffsetOfArguments + 40);

@@ -18,6 +18,7 @@ internal static class SystemCall
     internal const int RecvMessage = 47;
     internal const int Clone = 56;
     internal const int Wait4 = 61;
+    internal const int Kill = 62;
     internal const int Chdir = 80;
     internal const int Munlock = 150;
     internal const int Prctl = 157;

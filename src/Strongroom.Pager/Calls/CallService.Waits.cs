@@ -1,13 +1,17 @@
 using System.Collections.Generic;
 using System.Linq;
+using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
-/// <content>Waits that would see an agent among the children: <see cref="ChildWait"/>.</content>
+/// <content>What a program does to its children: it must not find its agent among them.</content>
 internal sealed partial class CallService
 {
+    private const uint SigKill = 9;
+    private const uint SigStop = 19;
+
     private void WaitForChild(WaitingCall call)
     {
         int process = ProcessTable.ThreadGroupOf(call.ThreadId);
@@ -19,6 +23,21 @@ internal sealed partial class CallService
         else if (ChildWait.Of(call).FindsOnlyAgents(process, call.ThreadId, agents))
         {
             Finish(call, -Libc.ECHILD);
+        }
+        else
+        {
+            LetPass(call);
+        }
+    }
+
+    // An agent blocks all signals but these two. Who sends them to whatever is a child (`pkill -9 -P PID`) does not mean the process that
+    // the agent works for. From another PID namespace the number is somebody else's.
+    private void SendSignal(WaitingCall call)
+    {
+        int receiver = unchecked((int)call.A);
+        if (_tracer.Agents.Contains(receiver) && ProcessTable.InnerIdOf(call.ThreadId) == call.ThreadId)
+        {
+            Finish(call, Errno.None);
         }
         else
         {

@@ -78,10 +78,11 @@ internal sealed partial class CallService : IDisposable
     {
         FilterProgram filter = new();
         filter.OnSecondUnlessSixth(SystemCall.Ioctl, (uint)Libc.UFFDIO_REGISTER, _context.AgentPass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSecond(SystemCall.Ioctl, SetKeyRequest, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecond(SystemCall.Ioctl, [SetKeyRequest], Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
         PageLending.AddTo(filter, _context.AgentPass);
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
+        filter.OnSecond(SystemCall.Kill, [SigKill, SigStop], Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -253,6 +254,10 @@ internal sealed partial class CallService : IDisposable
         else if (ChildWait.Concerns(call.Number))
         {
             WaitForChild(call);
+        }
+        else if (call.Number == SystemCall.Kill)
+        {
+            SendSignal(call);
         }
         else if (!CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
         {

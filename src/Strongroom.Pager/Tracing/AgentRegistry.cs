@@ -55,6 +55,9 @@ internal sealed class AgentRegistry
         }
     }
 
+    /// <summary>Tells whether a process is an agent.</summary>
+    internal bool Contains(int process) => _byParent.Values.Any(agents => agents.Contains(process));
+
     /// <summary>Lists the agents that are children of a process.</summary>
     internal IReadOnlyList<int> Of(int parent) => _byParent.TryGetValue(parent, out ImmutableArray<int> agents) ? agents : [];
 }
