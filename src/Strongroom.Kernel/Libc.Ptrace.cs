@@ -16,6 +16,7 @@ internal static partial class Libc
     internal const int PTRACE_LISTEN = 0x4208;
     internal const int PTRACE_GETSIGMASK = 0x420a;
     internal const int PTRACE_SETSIGMASK = 0x420b;
+    internal const int PTRACE_SECCOMP_GET_FILTER = 0x420c;
     internal const int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
     internal const int PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210;
     internal const int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;

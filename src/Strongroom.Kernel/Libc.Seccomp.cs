@@ -15,7 +15,10 @@ internal static partial class Libc
     internal const int SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
     internal const int SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
+    internal const uint SECCOMP_RET_ACTION_FULL = 0xffff0000;
     internal const uint SECCOMP_RET_TRAP = 0x30000;
+    internal const uint SECCOMP_RET_ERRNO = 0x50000;
+    internal const uint SECCOMP_RET_LOG = 0x7ffc0000;
     internal const uint SECCOMP_RET_USER_NOTIF = 0x7fc00000;
     internal const uint SECCOMP_RET_ALLOW = 0x7fff0000;
 
@@ -32,13 +35,34 @@ internal static partial class Libc
     internal const int PR_SET_NO_NEW_PRIVS = 38;
 
     internal const ushort BPF_LD = 0x00;
+    internal const ushort BPF_LDX = 0x01;
+    internal const ushort BPF_ST = 0x02;
+    internal const ushort BPF_STX = 0x03;
+    internal const ushort BPF_ALU = 0x04;
+    internal const ushort BPF_JMP = 0x05;
+    internal const ushort BPF_RET = 0x06;
     internal const ushort BPF_W = 0x00;
     internal const ushort BPF_ABS = 0x20;
-    internal const ushort BPF_JMP = 0x05;
+    internal const ushort BPF_MEM = 0x60;
+    internal const ushort BPF_LEN = 0x80;
+    internal const ushort BPF_ADD = 0x00;
+    internal const ushort BPF_SUB = 0x10;
+    internal const ushort BPF_MUL = 0x20;
+    internal const ushort BPF_DIV = 0x30;
+    internal const ushort BPF_OR = 0x40;
+    internal const ushort BPF_AND = 0x50;
+    internal const ushort BPF_LSH = 0x60;
+    internal const ushort BPF_RSH = 0x70;
+    internal const ushort BPF_XOR = 0xa0;
+    internal const ushort BPF_JA = 0x00;
     internal const ushort BPF_JEQ = 0x10;
+    internal const ushort BPF_JGT = 0x20;
+    internal const ushort BPF_JGE = 0x30;
     internal const ushort BPF_JSET = 0x40;
-    internal const ushort BPF_RET = 0x06;
     internal const ushort BPF_K = 0x00;
+    internal const ushort BPF_X = 0x08;
+    internal const ushort BPF_A = 0x10;
+    internal const ushort BPF_TXA = 0x80;
 }
 
 /// <summary>One instruction of a classic BPF program; linux/filter.h, 8 bytes.</summary>

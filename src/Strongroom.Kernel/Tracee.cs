@@ -41,6 +41,7 @@ internal readonly record struct WaitResult(int ThreadId, WaitKind Kind, int Sign
 /// </remarks>
 internal static class Tracee
 {
+    private const int MostInstructions = 4096; // BPF_MAXINSNS, linux/bpf_common.h
     private const ulong LowestRefusedBase = 0x7fff_ffff_f000; // TASK_SIZE_MAX, or more with five levels of page tables
 
     /// <summary>Everything that must be followed; the kernel kills all tracees when the tracer ends (EXITKILL).</summary>
@@ -126,6 +127,24 @@ internal static class Tracee
         // SAFETY: the kernel writes at most sizeof(ptrace_rseq_configuration) bytes to the local.
         _ = Libc.ptrace(Libc.PTRACE_GET_RSEQ_CONFIGURATION, tid, (void*)sizeof(ptrace_rseq_configuration), &area);
         return area.rseq_abi_pointer;
+    }
+
+    /// <summary>Reads a seccomp filter of a stopped thread. (CONFIG_CHECKPOINT_RESTORE)</summary>
+    /// <param name="tid">The thread.</param>
+    /// <param name="index">Which: 0 is the one that was put there first.</param>
+    /// <param name="code">The program, as it was given to the kernel.</param>
+    /// <param name="errno">0, EACCES (no CAP_SYS_ADMIN, or the caller is behind a filter itself), EINVAL or EIO (not in this kernel), ENOENT, ESRCH.</param>
+    internal static unsafe bool TryGetFilter(int tid, int index, out sock_filter[] code, out int errno)
+    {
+        code = new sock_filter[MostInstructions];
+        fixed (sock_filter* p = code)
+        {
+            // SAFETY: the kernel writes no more instructions than a program can have.
+            long count = Libc.ptrace(Libc.PTRACE_SECCOMP_GET_FILTER, tid, (void*)index, p);
+            errno = count < 0 ? Marshal.GetLastPInvokeError() : 0;
+            Array.Resize(ref code, (int)Math.Max(count, 0));
+            return count > 0;
+        }
     }
 
     /// <summary>Reads which system calls are dispatched to the thread itself. (Linux 6.4.)</summary>

@@ -57,9 +57,10 @@ internal sealed class AgentStarter
     internal AgentLink? TryStart(Userfaultfd? inherited, out Userfaultfd? uffd)
     {
         uffd = inherited;
-        if (ProcessTable.IsFilteredByItself(_tid, _ownFilters))
+        if (ProcessTable.IsFilteredByItself(_tid, _ownFilters)
+            && AgentCalls.WhatIsForbidden(_tid, _ownFilters, ProcessTable.FilterCountOf(_tid)) is { } forbidden)
         {
-            Refusal = "it is behind a seccomp filter, which its agent would be too";
+            Refusal = $"it {forbidden}";
             _injector.LetGo();
             return null;
         }
@@ -288,7 +289,7 @@ internal sealed class AgentStarter
         }
 
         int fd = (int)agent.Message.Result(make);
-        fd = fd == -Libc.EPERM ? MakeUffdByDevice(agent) : fd;
+        fd = fd is -Libc.EPERM or -Libc.ENOSYS ? MakeUffdByDevice(agent) : fd;
         if (fd < 0)
         {
             Refusal ??= $"userfaultfd is refused to it (errno {-fd})";
@@ -301,8 +302,8 @@ internal sealed class AgentStarter
         return true;
     }
 
-    // A program that gave its privileges up, and executed another since, may not make one; but the device asks nobody who holds it
-    // (fs/userfaultfd.c, userfaultfd_dev_ioctl). Its agent holds it for two calls.
+    // A program that gave its privileges up and executed another since may not make one, and in a container it is refused; but the device
+    // asks nobody who holds it (fs/userfaultfd.c, userfaultfd_dev_ioctl). Its agent holds it for two calls.
     private int MakeUffdByDevice(AgentLink agent)
     {
         using OwnedDescriptor? device = OwnedDescriptor.TryOpen(UffdDevice, Libc.O_RDWR, out int errno);

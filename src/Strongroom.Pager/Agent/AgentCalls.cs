@@ -1,0 +1,88 @@
+using System.Collections.Generic;
+using System.Linq;
+using Strongroom.Kernel;
+
+namespace Strongroom.Pager.Agent;
+
+/// <summary>The system calls of an agent, and those by which it is made. Behind a filter of the program's own it must be allowed them all, for
+/// one that is not may kill the program.</summary>
+/// <remarks>Whatever <see cref="AgentProgram"/> or a message comes to call must be here; Programs/exec_filtered.c allows nothing else.</remarks>
+internal static class AgentCalls
+{
+    /// <summary>How the userfaultfd is made; where a filter lets it fail, it is made on the device.</summary>
+    private static readonly ForeseenCall s_userfaultfd = new("userfaultfd", SystemCall.Userfaultfd);
+
+    private static readonly ForeseenCall[] s_calls =
+    [
+        new("mmap", SystemCall.Mmap, C: 3, E: ulong.MaxValue, F: 0),
+        new("mprotect", SystemCall.Mprotect, C: 5),
+        new("mprotect", SystemCall.Mprotect, C: 1),
+        new("munmap", SystemCall.Munmap),
+        new("mremap", SystemCall.Mremap),
+        new("getpid", SystemCall.Getpid),
+        new("clone", SystemCall.Clone, 0x0080_0500, 0, 0, 0, 0),
+        new("clone", SystemCall.Clone, 0x500, 0, 0, 0, 0),
+        new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0000, D: 0),
+        new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0001, D: 0),
+        new("setsid", 112),
+        new("close_range", 436, 0, uint.MaxValue, 2),
+        new("prlimit64", 302, 0, 7, C: 0),
+        new("prlimit64", 302, 0, 7, D: 0),
+        new("socketpair", 53, 1, 0x80005, 0),
+        new("setsockopt", 54, 0, 1, 20, E: 16),
+        new("recvfrom", 45, 0, D: 0, E: 0, F: 0),
+        new("recvmsg", SystemCall.RecvMessage, 0, C: 0x4000_0000),
+        new("sendto", SystemCall.SendTo, 0, D: 0x4000, E: 0, F: 0),
+        new("getppid", 110),
+        new("nanosleep", 35, B: 0),
+        new("exit_group", 231, 0),
+        new("prctl", SystemCall.Prctl, 15),
+        new("prctl", SystemCall.Prctl, 1, 9),
+        new("close", SystemCall.Close),
+        new("chdir", SystemCall.Chdir),
+        new("munlock", SystemCall.Munlock),
+        .. Advice(Libc.MADV_DONTNEED, Libc.MADV_DONTFORK, Libc.MADV_WIPEONFORK, Libc.MADV_DONTDUMP, Libc.MADV_POPULATE_WRITE),
+        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_MOVE),
+        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_REGISTER),
+        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_UNREGISTER),
+        new("ioctl", SystemCall.Ioctl, B: Libc.USERFAULTFD_IOC_NEW),
+        new("vmsplice", SystemCall.VmSplice, D: 0),
+    ];
+
+    /// <summary>Finds what the filters of a stopped thread forbid.</summary>
+    /// <param name="tid">The thread.</param>
+    /// <param name="ownFilters">How many filters, the first ones, are the pager's, which allow it all.</param>
+    /// <param name="count">How many there are.</param>
+    /// <returns>Null: nothing. Otherwise the end of a sentence.</returns>
+    internal static string? WhatIsForbidden(int tid, int ownFilters, int count)
+    {
+        if (count <= ownFilters)
+        {
+            return "is in seccomp's strict mode";
+        }
+
+        for (int i = ownFilters; i < count; i++)
+        {
+            if (!Tracee.TryGetFilter(tid, i, out sock_filter[] code, out int errno))
+            {
+                return $"is behind a seccomp filter that cannot be read (errno {errno}; it needs CAP_SYS_ADMIN and no filter before the pager)";
+            }
+
+            FilterReader filter = new(code);
+            string? name = s_calls.FirstOrDefault(call => !filter.Permits(call))?.Name;
+            if (name is null && !filter.Permits(s_userfaultfd) && !filter.Fails(s_userfaultfd))
+            {
+                name = s_userfaultfd.Name;
+            }
+
+            if (name is not null)
+            {
+                return $"is behind a seccomp filter that forbids its agent {name}";
+            }
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<ForeseenCall> Advice(params ulong[] kinds) => kinds.Select(kind => new ForeseenCall("madvise", SystemCall.Madvise, C: kind));
+}
