@@ -20,9 +20,9 @@ internal sealed partial class PagerLoop
         {
             space.Queue(call);
         }
-        else if (!call.NeedsAgent)
+        else if (!call.WantsAgent || memory.Pid != call.ProcessId)
         {
-            call.Finish(Errno.None);
+            call.Finish(Errno.ENOSYS); // the agent of a memory is a child of the process that it was made for, and ends with it
         }
         else if (memory.IsAttachPending)
         {

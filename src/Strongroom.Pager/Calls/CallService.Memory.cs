@@ -114,7 +114,7 @@ internal sealed partial class CallService
         bool isFilter = isPrctl
             ? call.A == Libc.PR_SET_SECCOMP && call.B == Libc.SECCOMP_MODE_FILTER
             : call.A == Libc.SECCOMP_SET_MODE_FILTER;
-        if (isFilter && caller.FilterCount == 1)
+        if (isFilter)
         {
             _tell(new MemoryCalled(new FilterCall(_listener!, call, caller.ProcessId)));
         }
@@ -133,7 +133,7 @@ internal sealed partial class CallService
         }
         else
         {
-            _tracer.Post(new CallRequest(new StrictCall(_listener!, call)));
+            _tracer.Post(new CallRequest(new StrictCall(_listener!, call, _pass)));
         }
     }
 }

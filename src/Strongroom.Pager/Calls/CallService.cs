@@ -91,7 +91,7 @@ internal sealed partial class CallService : IDisposable
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Open, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On((int)Libc.SYS_seccomp, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth((int)Libc.SYS_seccomp, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
         return filter;
     }

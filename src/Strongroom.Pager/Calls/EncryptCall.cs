@@ -40,7 +40,7 @@ internal sealed class EncryptCall : MemoryCall, IDisposable
     /// <summary>Gets what becomes of the contents.</summary>
     internal required KeyChangeData Data { get; init; }
 
-    internal override bool NeedsAgent => true;
+    internal override bool WantsAgent => true;
 
     internal override Errno Serve(AddressSpace space) => space.ChangeKeys(this);
 
@@ -53,7 +53,7 @@ internal sealed class EncryptCall : MemoryCall, IDisposable
     internal override StoppedCall Repeat()
     {
         _hold.Dispose();
-        return base.Repeat();
+        return Repeat(passes: false);
     }
 
     /// <summary>Lets go of the key without an answer: the run is over.</summary>

@@ -1,5 +1,6 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
@@ -16,9 +17,11 @@ internal sealed class FilterCall : MemoryCall
     {
     }
 
-    internal override bool NeedsAgent => true;
+    internal override bool WantsAgent => true;
 
     internal override Errno Serve(AddressSpace space) => Errno.None;
 
     internal override void Finish(Errno errno) => LetPass();
+
+    internal override StoppedCall Repeat() => Repeat(passes: true);
 }

@@ -28,8 +28,8 @@ internal abstract class MemoryCall
     /// whose memory the addresses do not mean.</summary>
     internal bool IsWaiting => _listener.IsWaiting(_call.Id);
 
-    /// <summary>Gets a value indicating whether the process must have an agent. If not, there is nothing to do where it has none.</summary>
-    internal abstract bool NeedsAgent { get; }
+    /// <summary>Gets a value indicating whether a process that has no agent yet is to be given one. If not, there is nothing to do there.</summary>
+    internal abstract bool WantsAgent { get; }
 
     /// <summary>Carries the call out, while the agent does nothing else.</summary>
     internal abstract Errno Serve(AddressSpace space);
@@ -39,7 +39,11 @@ internal abstract class MemoryCall
     internal abstract void Finish(Errno errno);
 
     /// <summary>Lets the caller make the call again, after its thread was stopped.</summary>
-    internal virtual StoppedCall Repeat() => new RepeatedCall(_listener, _call);
+    internal abstract StoppedCall Repeat();
+
+    /// <summary>Makes the call again as it is.</summary>
+    /// <param name="passes">Whether the kernel carries it out where the thread cannot be stopped; if not it fails with ENOSYS.</param>
+    protected RepeatedCall Repeat(bool passes) => new(_listener, _call) { Passes = passes };
 
     /// <summary>Gives the caller a result.</summary>
     protected void Answer(Errno errno) => _ = _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed

@@ -15,11 +15,14 @@ internal sealed class StrictCall : StoppedCall
     private const int MapPrivateAnonymous = 0x22;
     private const int ProtReadWrite = 3;
 
+    private readonly ulong _pass;
+
     /// <summary>Notes the call.</summary>
-    internal StrictCall(SeccompListener listener, WaitingCall call)
-        : base(listener, call)
-    {
-    }
+    /// <param name="listener">Where it was received.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="pass">The sixth argument with which seccomp(2) is not reported.</param>
+    internal StrictCall(SeccompListener listener, WaitingCall call, ulong pass)
+        : base(listener, call) => _pass = pass;
 
     /// <inheritdoc/>
     internal override bool HasCalls => true;
@@ -48,6 +51,6 @@ internal sealed class StrictCall : StoppedCall
         }
 
         long result = injector.Call(SystemCall.Prctl, Libc.PR_SET_NO_NEW_PRIVS, 1);
-        return result < 0 ? result : injector.Call(Libc.SYS_seccomp, Libc.SECCOMP_SET_MODE_FILTER, 0, (ulong)page);
+        return result < 0 ? result : injector.Call(Libc.SYS_seccomp, Libc.SECCOMP_SET_MODE_FILTER, 0, (ulong)page, 0, 0, _pass);
     }
 }

@@ -1,5 +1,6 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
@@ -18,7 +19,7 @@ internal sealed class YieldCall : MemoryCall
     internal YieldCall(SeccompListener listener, WaitingCall call, int processId, AddressRange range)
         : base(listener, call, processId) => _range = range;
 
-    internal override bool NeedsAgent => false;
+    internal override bool WantsAgent => false;
 
     internal override Errno Serve(AddressSpace space)
     {
@@ -27,4 +28,6 @@ internal sealed class YieldCall : MemoryCall
     }
 
     internal override void Finish(Errno errno) => LetPass();
+
+    internal override StoppedCall Repeat() => Repeat(passes: true);
 }
