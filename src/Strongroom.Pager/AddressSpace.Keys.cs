@@ -21,8 +21,8 @@ namespace Strongroom.Pager;
 /// </remarks>
 internal sealed partial class AddressSpace
 {
-    private const int PrSetVma = 0x53564d41; // PR_SET_VMA, linux/prctl.h
-    private const ulong DontNeedLocked = 24; // MADV_DONTNEED_LOCKED, Linux 5.18
+    internal const int PrSetVma = 0x53564d41; // PR_SET_VMA, linux/prctl.h
+    internal const int DontNeedLocked = 24; // MADV_DONTNEED_LOCKED, Linux 5.18
 
     private static readonly PageFilter s_filled = new(
         PageCategories.Present | PageCategories.Swapped, PageCategories.None, PageCategories.None, PageCategories.None);
