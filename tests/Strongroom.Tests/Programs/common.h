@@ -170,6 +170,17 @@ static UNUSED void verify_in_child(const void *area, size_t length, uint64_t con
     reap_good(child, what);
 }
 
+// Memory that is filled anew, left alone for a while, and read, by a child too.
+static UNUSED void use_in_rounds(unsigned char *area, size_t length, int rounds, const char *what)
+{
+    for (int round = 1; round <= rounds; round++) {
+        fill(area, length, round);
+        settle();
+        verify(area, length, round, what);
+        verify_in_child(area, length, round, what);
+    }
+}
+
 static UNUSED pthread_t spawn(void *(*body)(void *), void *argument)
 {
     pthread_t thread;

@@ -15,11 +15,6 @@ int main(int count, char **arguments)
     CHECK(getuid() == 65534 && setuid(0) == -1, "root came back");
     begin();
     unsigned char *area = map(4 * MiB);
-    for (int round = 0; round < 3; round++) {
-        fill(area, 4 * MiB, round);
-        settle();
-        verify(area, 4 * MiB, round, "memory of a worker");
-        verify_in_child(area, 4 * MiB, round, "memory of a worker's child");
-    }
+    use_in_rounds(area, 4 * MiB, 3, "memory of a worker");
     return finish("the worker worked");
 }
