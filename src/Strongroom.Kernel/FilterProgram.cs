@@ -134,7 +134,6 @@ internal sealed class FilterProgram
         return bytes;
     }
 
-    // Six instructions, of which the fifth allows the call.
     private void OnArgument(int number, int argument, ReadOnlySpan<uint> values, uint action)
     {
         Jump(unchecked((uint)number), 0, checked((byte)(2 + (2 * values.Length))));
@@ -148,6 +147,7 @@ internal sealed class FilterProgram
         Return(Libc.SECCOMP_RET_ALLOW);
     }
 
+    // Six instructions, of which the fifth allows the call.
     private void ReturnUnlessSixth(ulong sixth, uint action)
     {
         Load(OffsetOfArguments + 40);

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using Strongroom.Kernel;
+using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Agent;
 
@@ -9,6 +10,9 @@ namespace Strongroom.Pager.Agent;
 /// <remarks>Whatever <see cref="AgentProgram"/> or a message comes to call must be here; Programs/exec_filtered.c allows nothing else.</remarks>
 internal static class AgentCalls
 {
+    /// <summary>With what an agent is cloned: CLONE_VM | CLONE_FILES | CLONE_UNTRACED, no exit signal; clone(2).</summary>
+    internal const ulong CloneFlags = 0x100 | 0x400 | 0x0080_0000;
+
     /// <summary>How the userfaultfd is made; where a filter lets it fail, it is made on the device.</summary>
     private static readonly ForeseenCall s_userfaultfd = new("userfaultfd", SystemCall.Userfaultfd);
 
@@ -20,7 +24,7 @@ internal static class AgentCalls
         new("munmap", SystemCall.Munmap),
         new("mremap", SystemCall.Mremap),
         new("getpid", SystemCall.Getpid),
-        new("clone", SystemCall.Clone, 0x0080_0500, 0, 0, 0, 0),
+        new("clone", SystemCall.Clone, CloneFlags, 0, 0, 0, 0),
         new("clone", SystemCall.Clone, 0x500, 0, 0, 0, 0),
         new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0000, D: 0),
         new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0001, D: 0),
@@ -53,10 +57,10 @@ internal static class AgentCalls
     /// <summary>Finds what the filters of a stopped thread forbid.</summary>
     /// <param name="tid">The thread.</param>
     /// <param name="ownFilters">How many filters, the first ones, are the pager's, which allow it all.</param>
-    /// <param name="count">How many there are.</param>
     /// <returns>Null: nothing. Otherwise the end of a sentence.</returns>
-    internal static string? WhatIsForbidden(int tid, int ownFilters, int count)
+    internal static string? WhatIsForbidden(int tid, int ownFilters)
     {
+        int count = ProcessTable.FilterCountOf(tid);
         if (count <= ownFilters)
         {
             return "is in seccomp's strict mode";

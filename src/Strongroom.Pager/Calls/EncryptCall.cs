@@ -19,7 +19,7 @@ internal sealed class EncryptCall : MemoryCall, IDisposable
     /// <param name="hold">Keeps the key; owned from here on.</param>
     /// <param name="domain">What its slot holds.</param>
     internal EncryptCall(SeccompListener listener, WaitingCall call, int processId, KeyHold hold, KeyDomain domain)
-        : base(listener, call, processId)
+        : base(listener, call, processId, passes: false)
     {
         _hold = hold;
         Domain = domain;
@@ -40,20 +40,18 @@ internal sealed class EncryptCall : MemoryCall, IDisposable
     /// <summary>Gets what becomes of the contents.</summary>
     internal required KeyChangeData Data { get; init; }
 
-    internal override bool WantsAgent => true;
-
     internal override Errno Serve(AddressSpace space) => space.ChangeKeys(this);
 
     internal override void Finish(Errno errno)
     {
         _hold.Dispose();
-        Answer(errno);
+        base.Finish(errno);
     }
 
     internal override StoppedCall Repeat()
     {
         _hold.Dispose();
-        return Repeat(passes: false);
+        return base.Repeat();
     }
 
     /// <summary>Lets go of the key without an answer: the run is over.</summary>

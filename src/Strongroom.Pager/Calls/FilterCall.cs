@@ -1,6 +1,5 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
-using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
@@ -13,15 +12,9 @@ internal sealed class FilterCall : MemoryCall
     /// <param name="call">The call.</param>
     /// <param name="processId">The caller's process.</param>
     internal FilterCall(SeccompListener listener, WaitingCall call, int processId)
-        : base(listener, call, processId)
+        : base(listener, call, processId, passes: true)
     {
     }
 
-    internal override bool WantsAgent => true;
-
     internal override Errno Serve(AddressSpace space) => Errno.None;
-
-    internal override void Finish(Errno errno) => LetPass();
-
-    internal override StoppedCall Repeat() => Repeat(passes: true);
 }

@@ -9,13 +9,16 @@ internal abstract class MemoryCall
 {
     private readonly SeccompListener _listener;
     private readonly WaitingCall _call;
+    private readonly bool _passes;
 
     /// <summary>Notes a call.</summary>
     /// <param name="listener">Where it was received.</param>
     /// <param name="call">The call.</param>
     /// <param name="processId">The caller's process.</param>
-    protected MemoryCall(SeccompListener listener, WaitingCall call, int processId)
+    /// <param name="passes">Whether the kernel carries it out in the end; if not it is answered.</param>
+    protected MemoryCall(SeccompListener listener, WaitingCall call, int processId, bool passes)
     {
+        _passes = passes;
         _listener = listener;
         _call = call;
         ProcessId = processId;
@@ -29,25 +32,16 @@ internal abstract class MemoryCall
     internal bool IsWaiting => _listener.IsWaiting(_call.Id);
 
     /// <summary>Gets a value indicating whether a process that has no agent yet is to be given one. If not, there is nothing to do there.</summary>
-    internal abstract bool WantsAgent { get; }
+    internal virtual bool WantsAgent => true;
 
     /// <summary>Carries the call out, while the agent does nothing else.</summary>
     internal abstract Errno Serve(AddressSpace space);
 
-    /// <summary>Answers the call.</summary>
-    /// <param name="errno">What became of it; ENOSYS: it was not carried out.</param>
-    internal abstract void Finish(Errno errno);
+    /// <summary>Ends the caller's wait.</summary>
+    /// <param name="errno">What an answer says; ENOSYS: it was not carried out.</param>
+    internal virtual void Finish(Errno errno) =>
+        _ = _passes ? _listener.LetPass(_call.Id) : _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
 
     /// <summary>Lets the caller make the call again, after its thread was stopped.</summary>
-    internal abstract StoppedCall Repeat();
-
-    /// <summary>Makes the call again as it is.</summary>
-    /// <param name="passes">Whether the kernel carries it out where the thread cannot be stopped; if not it fails with ENOSYS.</param>
-    protected RepeatedCall Repeat(bool passes) => new(_listener, _call) { Passes = passes };
-
-    /// <summary>Gives the caller a result.</summary>
-    protected void Answer(Errno errno) => _ = _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
-
-    /// <summary>Lets the kernel carry the call out.</summary>
-    protected void LetPass() => _ = _listener.LetPass(_call.Id); // false: the caller was killed
+    internal virtual StoppedCall Repeat() => new RepeatedCall(_listener, _call) { Passes = _passes };
 }

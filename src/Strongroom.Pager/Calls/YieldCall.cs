@@ -1,6 +1,5 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
-using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
@@ -17,7 +16,7 @@ internal sealed class YieldCall : MemoryCall
     /// that one's memory: that is not seen, and may fail with EBUSY.)</param>
     /// <param name="range">What it registers.</param>
     internal YieldCall(SeccompListener listener, WaitingCall call, int processId, AddressRange range)
-        : base(listener, call, processId) => _range = range;
+        : base(listener, call, processId, passes: true) => _range = range;
 
     internal override bool WantsAgent => false;
 
@@ -26,8 +25,4 @@ internal sealed class YieldCall : MemoryCall
         space.Yield(_range);
         return Errno.None;
     }
-
-    internal override void Finish(Errno errno) => LetPass();
-
-    internal override StoppedCall Repeat() => Repeat(passes: true);
 }

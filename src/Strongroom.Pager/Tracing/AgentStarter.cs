@@ -11,7 +11,6 @@ namespace Strongroom.Pager.Tracing;
 /// <summary>Gives a target its agent, by calls injected into one of its stopped threads. Runs on the tracer thread.</summary>
 internal sealed class AgentStarter
 {
-    private const ulong CloneFlags = 0x100 | 0x400 | 0x00800000; // CLONE_VM | CLONE_FILES | CLONE_UNTRACED, no exit signal
     private const int ProtReadWrite = 3;
     private const int ProtReadExecute = 5;
     private const int MapPrivateAnonymousNoReserve = 0x2 | 0x20 | 0x4000;
@@ -58,7 +57,7 @@ internal sealed class AgentStarter
     {
         uffd = inherited;
         if (ProcessTable.IsFilteredByItself(_tid, _ownFilters)
-            && AgentCalls.WhatIsForbidden(_tid, _ownFilters, ProcessTable.FilterCountOf(_tid)) is { } forbidden)
+            && AgentCalls.WhatIsForbidden(_tid, _ownFilters) is { } forbidden)
         {
             Refusal = $"it {forbidden}";
             _injector.LetGo();
@@ -162,7 +161,7 @@ internal sealed class AgentStarter
         {
             _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
             ulong parent = unchecked((ulong)_injector.Call(SystemCall.Getpid)); // a negative errno: killed, and the clone fails too
-            result = _injector.Call(SystemCall.Clone, CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: parent);
+            result = _injector.Call(SystemCall.Clone, AgentCalls.CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: parent);
         }
 
         if (result <= 0)
@@ -289,7 +288,7 @@ internal sealed class AgentStarter
         }
 
         int fd = (int)agent.Message.Result(make);
-        fd = fd is -Libc.EPERM or -Libc.ENOSYS ? MakeUffdByDevice(agent) : fd;
+        fd = fd is -Libc.EPERM or -Libc.ENOSYS ? MakeUffdByDevice(agent, -fd) : fd;
         if (fd < 0)
         {
             Refusal ??= $"userfaultfd is refused to it (errno {-fd})";
@@ -304,13 +303,13 @@ internal sealed class AgentStarter
 
     // A program that gave its privileges up and executed another since may not make one, and in a container it is refused; but the device
     // asks nobody who holds it (fs/userfaultfd.c, userfaultfd_dev_ioctl). Its agent holds it for two calls.
-    private int MakeUffdByDevice(AgentLink agent)
+    private int MakeUffdByDevice(AgentLink agent, int refusal)
     {
         using OwnedDescriptor? device = OwnedDescriptor.TryOpen(UffdDevice, Libc.O_RDWR, out int errno);
         if (device is null)
         {
-            Refusal = $"userfaultfd is refused to it (errno {Libc.EPERM}), and {UffdDevice} to its pager (errno {errno}); "
-                + "vm.unprivileged_userfaultfd=1 allows it";
+            Refusal = $"userfaultfd is refused to it (errno {refusal}), and {UffdDevice} to its pager (errno {errno})"
+                + (refusal == Libc.EPERM ? "; vm.unprivileged_userfaultfd=1 allows it" : "");
             return -Libc.EPERM;
         }
 

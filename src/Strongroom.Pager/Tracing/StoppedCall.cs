@@ -30,11 +30,11 @@ internal abstract class StoppedCall
     /// <returns>False: the caller is gone, and its number may belong to another already.</returns>
     internal bool EndWait() => _listener.Answer(_id, -SeccompListener.RestartAfterStop);
 
-    /// <summary>Ends the call where it is: the thread cannot be stopped.</summary>
-    internal virtual void Refuse() => _ = _listener.Answer(_id, -Libc.ENOSYS); // false: it is gone
+    /// <summary>Gets a value indicating whether the kernel carries the call out where the thread cannot be stopped; if not it fails with ENOSYS.</summary>
+    internal bool Passes { get; init; }
 
-    /// <summary>Lets the kernel carry the call out.</summary>
-    protected void LetPass() => _ = _listener.LetPass(_id); // false: it is gone
+    /// <summary>Ends the call where it is: the thread cannot be stopped.</summary>
+    internal void Refuse() => _ = Passes ? _listener.LetPass(_id) : _listener.Answer(_id, -Libc.ENOSYS); // false: it is gone
 
     /// <summary>Gets a value indicating whether there are calls to be made; if not, the thread makes its call again.</summary>
     internal virtual bool HasCalls => false;
@@ -57,20 +57,5 @@ internal sealed class RepeatedCall : StoppedCall
     internal RepeatedCall(SeccompListener listener, WaitingCall call)
         : base(listener, call)
     {
-    }
-
-    /// <summary>Gets a value indicating whether the kernel carries it out where the thread cannot be stopped.</summary>
-    internal bool Passes { get; init; }
-
-    internal override void Refuse()
-    {
-        if (Passes)
-        {
-            LetPass();
-        }
-        else
-        {
-            base.Refuse();
-        }
     }
 }
