@@ -172,7 +172,7 @@ internal sealed partial class AddressSpace
     // The program may have changed the protection of parts meanwhile, which are VMAs of their own then.
     private bool TryMapFile(StandIn standIn)
     {
-        int fd = PassDescriptor(standIn.File.Memory);
+        int fd = Agent!.Pass(standIn.File.Memory);
         if (fd < 0 || _maps is null || !_maps.Refresh())
         {
             IsGone = !Tracing.ProcessTable.HasMemory(TargetPid);
@@ -210,17 +210,6 @@ internal sealed partial class AddressSpace
         }
 
         return true;
-    }
-
-    // Returns the number of a descriptor in the agent's table, or a negative errno.
-    private int PassDescriptor(OwnedDescriptor descriptor)
-    {
-        AgentMessage message = Agent!.Message;
-        message.Clear();
-        int receive = message.AddReceive();
-        return !Agent.TrySend() || !Agent.TrySendDescriptor(descriptor) || !Agent.TryAwait() ? -Libc.ESRCH
-            : message.Result(receive) < 0 ? (int)message.Result(receive)
-            : message.ReceivedDescriptor;
     }
 
     private static ulong ProtectionOf(in Vma vma) =>

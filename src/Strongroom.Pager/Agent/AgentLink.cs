@@ -70,18 +70,13 @@ internal sealed class AgentLink : IDisposable
         Area.Start.Value + AgentLayout.StagingOffset + ((ulong)slot << PageNumber.Shift);
 
     /// <summary>Sends the message.</summary>
-    /// <param name="passed">A descriptor to pass with it, or null.</param>
     /// <returns>False when the agent is gone.</returns>
-    internal bool TrySend(OwnedDescriptor? passed = null)
+    internal bool TrySend()
     {
         SentAt = Stopwatch.GetTimestamp();
-        IsBusy = _socket.Send(Message.Bytes, passed) == 0;
+        IsBusy = _socket.Send(Message.Bytes) == 0;
         return IsBusy;
     }
-
-    /// <summary>Sends the message and waits for the reply.</summary>
-    /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
-    internal bool TryExchange() => TrySend() && TryAwait();
 
     /// <summary>Waits for the reply to the message sent.</summary>
     /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
@@ -92,8 +87,30 @@ internal sealed class AgentLink : IDisposable
         return isAnswered;
     }
 
-    /// <summary>Sends a descriptor alone, for a recvmsg in the message before it to take.</summary>
-    internal bool TrySendDescriptor(OwnedDescriptor passed) => _socket.Send(new byte[8], passed) == 0;
+    /// <summary>Sends the message with descriptors behind it, and waits for the reply.</summary>
+    /// <param name="passed">One for each <see cref="AgentMessage.AddReceive"/> of the message, in the same order.</param>
+    /// <returns>False when the agent is gone or silent for longer than <see cref="Patience"/>.</returns>
+    internal bool TryExchange(params ReadOnlySpan<OwnedDescriptor> passed)
+    {
+        bool isSent = TrySend();
+        foreach (OwnedDescriptor descriptor in passed)
+        {
+            isSent = isSent && _socket.Send([0], descriptor) == 0;
+        }
+
+        return isSent && TryAwait();
+    }
+
+    /// <summary>Gives the agent a copy of a descriptor, as the only call of a message.</summary>
+    /// <returns>Its number in the agent's table, or a negative errno: -ESRCH when the agent is gone or silent.</returns>
+    internal int Pass(OwnedDescriptor descriptor)
+    {
+        Message.Clear();
+        int receive = Message.AddReceive();
+        return !TryExchange(descriptor) ? -Libc.ESRCH
+            : Message.Result(receive) < 0 ? (int)Message.Result(receive)
+            : Message.ReceivedDescriptor(receive);
+    }
 
     /// <summary>Copies a descriptor of the agent into this process.</summary>
     /// <exception cref="KernelException">The agent is gone or the table full.</exception>

@@ -11,6 +11,7 @@ internal sealed class AgentMessage
     private readonly byte[] _bytes = new byte[AgentLayout.MessageBytes];
     private readonly ulong _remoteAddress;
     private readonly ulong _waitPass;
+    private readonly int[] _controls = new int[AgentLayout.MaxCalls]; // of each call that receives, where its control message lies
     private int _dataBytes;
 
     /// <summary>Makes an empty message.</summary>
@@ -115,11 +116,12 @@ internal sealed class AgentMessage
         return AddData(vector);
     }
 
-    /// <summary>Adds, as the only call with data, the receiving of a descriptor that is sent behind the message.</summary>
+    /// <summary>Adds the receiving of a descriptor that is sent behind the message; several are received in the order in which they are sent.</summary>
     /// <returns>The index of the call; then see <see cref="ReceivedDescriptor"/>.</returns>
     internal int AddReceive()
     {
         ulong one = AddData(stackalloc byte[8]);
+        _controls[CallCount] = AgentLayout.DataOffset + _dataBytes;
         ulong control = AddData(stackalloc byte[24]);
         ulong parts = AddVector(one, 8);
         Span<byte> header = stackalloc byte[56]; // struct msghdr
@@ -151,6 +153,6 @@ internal sealed class AgentMessage
         BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + (move * 40) + 32));
 
     /// <summary>Gets the number, in the agent's table, of the descriptor that was received; unix(7), cmsg(3).</summary>
-    internal int ReceivedDescriptor =>
-        BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(AgentLayout.DataOffset + 8 + 16));
+    /// <param name="receive">What <see cref="AddReceive"/> returned.</param>
+    internal int ReceivedDescriptor(int receive) => BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(_controls[receive] + 16));
 }

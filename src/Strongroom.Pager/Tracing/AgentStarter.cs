@@ -64,7 +64,8 @@ internal sealed class AgentStarter
             return null;
         }
 
-        if (ProcessTable.HasUnshared(_tid))
+        // (What a forked child's children are to be in, it is in itself.)
+        if (inherited is null && ProcessTable.HasUnshared(_tid))
         {
             Refusal = "it unshared its PID namespace, whose first process its agent would be";
             _injector.LetGo();
@@ -160,8 +161,8 @@ internal sealed class AgentStarter
         if (result == 0)
         {
             _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
-            ulong parent = unchecked((ulong)_injector.Call(SystemCall.Getpid)); // a negative errno: killed, and the clone fails too
-            result = _injector.Call(SystemCall.Clone, AgentCalls.CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: parent);
+            int parent = ProcessTable.InnerIdOf(_process); // 0: killed, and the clone fails too
+            result = _injector.Call(SystemCall.Clone, AgentCalls.CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: (ulong)parent);
         }
 
         if (result <= 0)
@@ -233,27 +234,26 @@ internal sealed class AgentStarter
         }
     }
 
+    // In one message, because each costs two switches between processes.
     private bool TrySetUp(AgentLink agent, ref Userfaultfd? uffd)
     {
-        ulong area = agent.Area.Start.Value;
+        agent.Pipe = PagePipe.Make(out OwnedDescriptor writingEnd);
+        using OwnedDescriptor pipe = writingEnd;
         AgentMessage message = agent.Message;
         message.Clear();
         _ = message.Add(SystemCall.Close, 1);
         _ = message.Add(SystemCall.Chdir, message.AddData("/\0"u8));
         _ = message.Add(SystemCall.Prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
-        _ = message.Add(SystemCall.Munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
-        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
-        int hide = message.Add(SystemCall.Madvise, area, AgentLayout.TagOffset, Libc.MADV_DONTFORK);
-        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTFORK);
-        _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
-        _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
-        int last = message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP);
-        if (!Exchange(agent))
+        (int first, int last) = AddSetUpOfMemory(agent);
+        int receivePipe = message.AddReceive();
+        int getUffd = uffd is null ? message.Add(SystemCall.Userfaultfd, UffdFlags) : message.AddReceive();
+        if (!(uffd is null ? agent.TryExchange(pipe) : agent.TryExchange(pipe, uffd)))
         {
+            Refusal = "its agent ended";
             return false;
         }
 
-        for (int call = hide; call <= last; call++)
+        for (int call = first; call <= last; call++)
         {
             if (message.Result(call) != 0)
             {
@@ -263,10 +263,25 @@ internal sealed class AgentStarter
         }
 
         bool isNew = uffd is null;
-        return TryGivePipe(agent)
-            && (uffd is null ? TryMakeUffd(agent, out uffd) : TryPassUffd(agent, uffd))
+        agent.RemotePipe = Take(message, receivePipe);
+        return agent.RemotePipe >= 0
+            && TryGetUffd(agent, getUffd, ref uffd)
             && TryRegister(uffd!, agent.Staging)
-            && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(area + AgentLayout.TagOffset), PageNumber.SizeBytes)));
+            && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(agent.Area.Start.Value + AgentLayout.TagOffset), PageNumber.SizeBytes)));
+    }
+
+    // Returns the first and the last of the calls that must succeed.
+    private static (int First, int Last) AddSetUpOfMemory(AgentLink agent)
+    {
+        ulong area = agent.Area.Start.Value;
+        AgentMessage message = agent.Message;
+        _ = message.Add(SystemCall.Munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
+        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
+        int first = message.Add(SystemCall.Madvise, area, AgentLayout.TagOffset, Libc.MADV_DONTFORK);
+        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTFORK);
+        _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
+        _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
+        return (first, message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP));
     }
 
     // Before the thread goes on: once something is registered the kernel reports every fork, so that none can be missed.
@@ -277,17 +292,16 @@ internal sealed class AgentStarter
         return errno == 0;
     }
 
-    private bool TryMakeUffd(AgentLink agent, out Userfaultfd? uffd)
+    // After a fork the agent has received the child's; otherwise it has made one.
+    private bool TryGetUffd(AgentLink agent, int call, ref Userfaultfd? uffd)
     {
-        uffd = null;
-        agent.Message.Clear();
-        int make = agent.Message.Add(SystemCall.Userfaultfd, UffdFlags);
-        if (!Exchange(agent))
+        if (uffd is not null)
         {
-            return false;
+            agent.RemoteUffd = Take(agent.Message, call);
+            return agent.RemoteUffd >= 0;
         }
 
-        int fd = (int)agent.Message.Result(make);
+        int fd = (int)agent.Message.Result(call);
         fd = fd is -Libc.EPERM or -Libc.ENOSYS ? MakeUffdByDevice(agent, -fd) : fd;
         if (fd < 0)
         {
@@ -299,6 +313,14 @@ internal sealed class AgentStarter
         uffd = new Userfaultfd(agent.CopyDescriptor(fd));
         uffd.Handshake();
         return true;
+    }
+
+    // Returns the number in the agent's table of what it received, or -1.
+    private int Take(AgentMessage message, int receive)
+    {
+        long result = message.Result(receive);
+        Refusal = result < 0 ? $"a descriptor could not be passed to its agent (errno {-result})" : null;
+        return result < 0 ? -1 : message.ReceivedDescriptor(receive);
     }
 
     // A program that gave its privileges up and executed another since may not make one, and in a container it is refused; but the device
@@ -313,62 +335,17 @@ internal sealed class AgentStarter
             return -Libc.EPERM;
         }
 
-        if (!TryPass(agent, device, out int remote))
+        int remote = agent.Pass(device);
+        if (remote < 0)
         {
-            return -Libc.EPERM;
+            Refusal = $"{UffdDevice} could not be passed to its agent (errno {-remote})";
+            return remote;
         }
 
-        agent.Message.Clear();
-        int make = agent.Message.Add(SystemCall.Ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
-        _ = agent.Message.Add(SystemCall.Close, (ulong)remote);
-        return Exchange(agent) ? (int)agent.Message.Result(make) : -Libc.EPERM;
-    }
-
-    private bool TryPassUffd(AgentLink agent, Userfaultfd uffd)
-    {
-        bool isPassed = TryPass(agent, uffd, out int remote);
-        agent.RemoteUffd = remote;
-        return isPassed;
-    }
-
-    private bool TryGivePipe(AgentLink agent)
-    {
-        agent.Pipe = PagePipe.Make(out OwnedDescriptor writingEnd);
-        using (writingEnd)
-        {
-            bool isPassed = TryPass(agent, writingEnd, out int remote);
-            agent.RemotePipe = remote;
-            return isPassed;
-        }
-    }
-
-    private bool TryPass(AgentLink agent, OwnedDescriptor descriptor, out int remote)
-    {
-        remote = -1;
-
-        // The agent receives the descriptor by recvmsg as the next call of the same message, from the packet queued behind it.
         AgentMessage message = agent.Message;
         message.Clear();
-        int receive = message.AddReceive();
-        if (!agent.TrySend() || !agent.TrySendDescriptor(descriptor) || !agent.TryAwait())
-        {
-            Refusal = "its agent ended";
-            return false;
-        }
-
-        if (message.Result(receive) < 0)
-        {
-            Refusal = $"a descriptor could not be passed to its agent (errno {-message.Result(receive)})";
-            return false;
-        }
-
-        remote = message.ReceivedDescriptor;
-        return true;
-    }
-
-    private bool Exchange(AgentLink agent)
-    {
-        Refusal = agent.TryExchange() ? null : "its agent ended";
-        return Refusal is null;
+        int make = message.Add(SystemCall.Ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
+        _ = message.Add(SystemCall.Close, (ulong)remote);
+        return agent.TryExchange() ? (int)message.Result(make) : -Libc.ESRCH;
     }
 }

@@ -83,8 +83,7 @@ internal static class ProcessTable
     /// <param name="tid">The thread.</param>
     /// <param name="ownFilters">How many filters the pager put the program behind.</param>
     internal static bool IsFilteredByItself(int tid, int ownFilters) =>
-        ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0
-        && (ownFilters == 0 || FilterCountOf(tid) != ownFilters);
+        ownFilters == 0 ? ReadField($"/proc/{tid}/status", "Seccomp:"u8) > 0 : FilterCountOf(tid) != ownFilters;
 
     /// <summary>Gets how many seccomp filters a thread is behind; 0 before Linux 5.9.</summary>
     internal static int FilterCountOf(int tid) => (int)ReadField($"/proc/{tid}/status", "Seccomp_filters:"u8);

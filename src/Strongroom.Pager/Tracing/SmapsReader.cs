@@ -1,61 +1,57 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
-using System.IO;
 using Strongroom.Core;
+using Strongroom.Kernel;
 
 namespace Strongroom.Pager.Tracing;
 
 /// <summary>Reads which mappings of a forked child are covered; /proc/PID/smaps, proc_pid_smaps(5).</summary>
 internal static class SmapsReader
 {
+    private const int PieceBytes = 32 << 10; // more than the longest line: a path, each byte of which may be a newline, printed as four
+
     /// <summary>Lists the mappings of a process that are registered for missing pages ("um") and that fork did not wipe ("wf").</summary>
     /// <param name="pid">A stopped process.</param>
     /// <returns>Ascending ranges; empty when the process is gone.</returns>
     internal static IReadOnlyList<AddressRange> ReadCovered(int pid)
     {
         List<AddressRange> covered = [];
-        try
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{pid}/smaps", 0, out _);
+        Span<byte> piece = stackalloc byte[PieceBytes];
+        AddressRange current = default;
+        long position = 0;
+        int kept = 0; // the beginning of a line whose end is in the next piece
+        int read;
+        while ((read = file?.ReadAt(piece[kept..], position) ?? 0) is > 0 or -Libc.EINTR)
         {
-            AddressRange current = default;
-            foreach (string line in File.ReadLines($"/proc/{pid}/smaps"))
+            read = Math.Max(read, 0);
+            position += read;
+            ReadOnlySpan<byte> text = piece[..(kept + read)];
+            int end;
+            while ((end = text.IndexOf((byte)'\n')) >= 0)
             {
-                if (line.StartsWith("VmFlags:", StringComparison.Ordinal))
-                {
-                    if (line.Contains(" um", StringComparison.Ordinal) && !line.Contains(" wf", StringComparison.Ordinal))
-                    {
-                        covered.Add(current);
-                    }
-                }
-                else if (TryParseHeader(line, out AddressRange range))
-                {
-                    current = range;
-                }
+                Take(text[..end], ref current, covered);
+                text = text[(end + 1)..];
             }
-        }
-        catch (IOException)
-        {
-            covered.Clear(); // it was killed
+
+            text.CopyTo(piece);
+            kept = text.Length;
         }
 
-        return covered;
+        return read == 0 ? covered : []; // it was killed
     }
 
-    // "7f0000000000-7f0000001000 rw-p ..." against "Rss:   4 kB".
-    private static bool TryParseHeader(string line, out AddressRange range)
+    // A mapping's first line is that of /proc/PID/maps; its other lines begin with a name in capitals, like "VmFlags: rd wr mr mw me ac sd um".
+    private static void Take(ReadOnlySpan<byte> line, ref AddressRange current, List<AddressRange> covered)
     {
-        int dash = line.IndexOf('-', StringComparison.Ordinal);
-        int space = line.IndexOf(' ', StringComparison.Ordinal);
-        if (dash > 0 && space > dash
-            && ulong.TryParse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong start)
-            && ulong.TryParse(
-                line.AsSpan(dash + 1, space - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong end))
+        ReadOnlySpan<byte> flags = "VmFlags:"u8;
+        if (!char.IsAsciiLetterUpper((char)line[0]))
         {
-            range = new(new(start), new(end));
-            return true;
+            current = MapsLine.Parse(line, 0).Range;
         }
-
-        range = default;
-        return false;
+        else if (line.StartsWith(flags) && line.IndexOf(" um"u8) >= 0 && line.IndexOf(" wf"u8) < 0)
+        {
+            covered.Add(current);
+        }
     }
 }
