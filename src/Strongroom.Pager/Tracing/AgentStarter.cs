@@ -116,9 +116,9 @@ internal sealed class AgentStarter
             return null;
         }
 
-        if (!Vdso.TryFindSyscall(_tid, memory, out ulong address))
+        if (!SyscallFinder.TryFind(_tid, memory, out ulong address))
         {
-            Refusal = "it has no vDSO";
+            Refusal = "no syscall instruction was found in it";
             memory.Dispose();
             return null;
         }
