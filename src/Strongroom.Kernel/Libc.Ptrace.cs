@@ -5,10 +5,12 @@ namespace Strongroom.Kernel;
 /// <content>linux/ptrace.h, sys/wait.h, sys/user.h.</content>
 internal static partial class Libc
 {
+    internal const int PTRACE_TRACEME = 0;
     internal const int PTRACE_CONT = 7;
     internal const int PTRACE_SINGLESTEP = 9;
     internal const int PTRACE_GETREGS = 12;
     internal const int PTRACE_SETREGS = 13;
+    internal const int PTRACE_ATTACH = 16;
     internal const int PTRACE_SYSCALL = 24;
     internal const int PTRACE_GETEVENTMSG = 0x4201;
     internal const int PTRACE_SEIZE = 0x4206;

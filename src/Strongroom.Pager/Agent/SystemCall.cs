@@ -20,6 +20,7 @@ internal static class SystemCall
     internal const int Wait4 = 61;
     internal const int Kill = 62;
     internal const int Chdir = 80;
+    internal const int Ptrace = 101;
     internal const int Munlock = 150;
     internal const int Prctl = 157;
     internal const int VmSplice = 278;

@@ -107,8 +107,7 @@ internal sealed partial class CallService
         if (!isPrctl && call.A == Libc.SECCOMP_SET_MODE_FILTER && (call.B & Libc.SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0)
         {
             // The kernel allows one listener on the way to a thread. It says EBUSY; why is for who runs the program.
-            _tell(new EventsAwaited(() => _context.Statistics.Remarks.Add(
-                "A program wanted a seccomp listener of its own and was refused (EBUSY): run it with --keys off.")));
+            Remark("A program wanted a seccomp listener of its own and was refused (EBUSY): run it with --keys off.");
         }
 
         bool isFilter = isPrctl

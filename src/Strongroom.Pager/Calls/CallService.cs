@@ -27,6 +27,7 @@ internal sealed partial class CallService : IDisposable
     private const ulong StopToken = 1;
     private const ulong ControlToken = 2;
     private const uint EPOLLHUP = 0x10;
+    private static readonly uint[] s_traceRequests = [Libc.PTRACE_TRACEME, Libc.PTRACE_ATTACH, Libc.PTRACE_SEIZE];
     private static readonly uint[] s_seccompOptions = [Libc.PR_GET_SECCOMP, Libc.PR_SET_SECCOMP];
 
     private readonly PagerContext _context;              // any thread: MayWipeStaging, Files, passes; the rest only on the pager thread
@@ -83,6 +84,7 @@ internal sealed partial class CallService : IDisposable
         PageLending.AddTo(filter, _context.AgentPass);
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
         filter.OnSecond(SystemCall.Kill, [SigKill, SigStop], Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnFirst(SystemCall.Ptrace, s_traceRequests, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -199,6 +201,13 @@ internal sealed partial class CallService : IDisposable
             return;
         }
 
+        if (call.Number == SystemCall.Ptrace)
+        {
+            Remark("A program wanted to trace another one (ptrace). Of the programs here, each traced by its pager, the kernel refuses it (EPERM).");
+            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            return;
+        }
+
         if ((call.Number == Libc.SYS_keyctl && !Concerns(call))
             || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty && !IsRegistration(call)))
         {
@@ -294,6 +303,8 @@ internal sealed partial class CallService : IDisposable
     }
 
     private static bool IsRegistration(WaitingCall call) => call.Number == SystemCall.Ioctl && (uint)call.B == (uint)Libc.UFFDIO_REGISTER;
+
+    private void Remark(string text) => _tell(new EventsAwaited(() => _context.Statistics.Remarks.Add(text)));
 
     private void Finish(WaitingCall call, long result) => _ = _listener!.Answer(call.Id, result); // false: the caller is gone
 

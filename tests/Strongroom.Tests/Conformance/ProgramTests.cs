@@ -29,6 +29,7 @@ public class ProgramTests
         {
             ExitStatus = program.Settings.Number("exit", 0),
             MustSeal = !program.Settings.Has("unsealed"),
+            Remark = program.Settings.Text("remark", string.Empty),
         };
         foreach (RunOptions options in Variants(program))
         {

@@ -29,6 +29,8 @@ internal static class Both
                 Assert.True(report.Faults > 0, $"Nothing was opened, so nothing was shown: {report}\n{guarded}");
             }
 
+            Assert.Contains(expectation.Remark, report.Field("remarks").GetRawText(), StringComparison.Ordinal);
+
             return report;
         }
         finally
@@ -68,4 +70,7 @@ internal sealed record Expectation
 
     /// <summary>Whether the report must show sealed and opened pages.</summary>
     public bool MustSeal { get; init; } = true;
+
+    /// <summary>What the report's remarks must say, among other things.</summary>
+    public string Remark { get; init; } = string.Empty;
 }

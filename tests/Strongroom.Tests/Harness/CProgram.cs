@@ -11,7 +11,8 @@ namespace Strongroom.Tests.Harness;
 
 /// <summary>
 /// A C program of the Programs folder, compiled once for each state of its source. Its second line may say how to run
-/// it: <c>// run: cflags=-pthread,-static window=2M idle=50ms exit=0 timeout=60 root survivors unsealed</c>.
+/// it: <c>// run: cflags=-pthread,-static window=2M idle=50ms exit=0 timeout=60 root survivors unsealed
+/// remark=word</c>.
 /// </summary>
 internal sealed class CProgram
 {

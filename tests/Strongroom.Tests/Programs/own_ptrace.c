@@ -1,4 +1,5 @@
 // A program that traces its child: it works, or the call is refused with an error; nothing hangs or breaks.
+// run: remark=ptrace
 #include "common.h"
 #include <sys/ptrace.h>
 #include <sys/user.h>
