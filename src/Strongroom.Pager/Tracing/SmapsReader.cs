@@ -13,10 +13,11 @@ internal static class SmapsReader
     /// <summary>Lists the mappings of a process that are registered for missing pages ("um") and that fork did not wipe ("wf").</summary>
     /// <param name="pid">A stopped process.</param>
     /// <returns>Ascending ranges; empty when the process is gone.</returns>
+    /// <exception cref="KernelException">No descriptor or no memory. The pager cannot go on: what is not listed counts as unmapped.</exception>
     internal static IReadOnlyList<AddressRange> ReadCovered(int pid)
     {
         List<AddressRange> covered = [];
-        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{pid}/smaps", 0, out _);
+        using OwnedDescriptor? file = OwnedDescriptor.TryOpen($"/proc/{pid}/smaps", 0, out int errno);
         Span<byte> piece = stackalloc byte[PieceBytes];
         AddressRange current = default;
         long position = 0;
@@ -38,7 +39,10 @@ internal static class SmapsReader
             kept = text.Length;
         }
 
-        return read == 0 ? covered : []; // it was killed
+        errno = read < 0 ? -read : errno;
+        return errno == 0 ? covered
+            : errno is Libc.ENOENT or Libc.ESRCH ? [] // it was killed
+            : throw new KernelException(errno, $"read of /proc/{pid}/smaps");
     }
 
     // A mapping's first line is that of /proc/PID/maps; its other lines begin with a name in capitals, like "VmFlags: rd wr mr mw me ac sd um".
