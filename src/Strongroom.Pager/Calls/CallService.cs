@@ -197,21 +197,21 @@ internal sealed partial class CallService : IDisposable
         if (PageLending.Concerns(call.Number))
         {
             _context.MayWipeStaging = false; // before the call goes on: what is in staging now was moved before, and is not lent
-            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            LetPass(call);
             return;
         }
 
         if (call.Number == SystemCall.Ptrace)
         {
             Remark("A program wanted to trace another one (ptrace). Of the programs here, each traced by its pager, the kernel refuses it (EPERM).");
-            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            LetPass(call);
             return;
         }
 
         if ((call.Number == Libc.SYS_keyctl && !Concerns(call))
             || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty && !IsRegistration(call)))
         {
-            _ = _listener!.LetPass(call.Id); // false: the caller is gone
+            LetPass(call);
             return;
         }
 

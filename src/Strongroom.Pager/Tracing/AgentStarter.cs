@@ -346,6 +346,12 @@ internal sealed class AgentStarter
         message.Clear();
         int make = message.Add(SystemCall.Ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
         _ = message.Add(SystemCall.Close, (ulong)remote);
-        return agent.TryExchange() ? (int)message.Result(make) : -Libc.ESRCH;
+        if (!agent.TryExchange())
+        {
+            Refusal = "its agent ended";
+            return -Libc.ESRCH;
+        }
+
+        return (int)message.Result(make);
     }
 }
