@@ -14,10 +14,8 @@ namespace Strongroom.Pager.Calls;
 internal static class PageLending
 {
     private const int OpenCall = 2;
-    private const int SendMessage = 46;
     private const int FileControl = 72;
     private const int OpenAt = 257;
-    private const int SendMessages = 307;
     private const int IoUringSetup = 425;
     private const int OpenAt2 = 437;
     private const uint ZeroCopy = 0x4000000;
@@ -32,8 +30,8 @@ internal static class PageLending
         filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(SystemCall.SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SendMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SystemCall.SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(SystemCall.SendMultipleMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth(SystemCall.VmSplice, pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
@@ -41,6 +39,7 @@ internal static class PageLending
     }
 
     /// <summary>Tells whether a reported call is one of them.</summary>
-    internal static bool Concerns(long number) => number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SystemCall.SendTo or SendMessage or SendMessages
-        or OpenCall or OpenAt or FileControl;
+    internal static bool Concerns(long number) =>
+        number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SystemCall.SendTo or SystemCall.SendMessage
+            or SystemCall.SendMultipleMessages or OpenCall or OpenAt or FileControl;
 }

@@ -16,11 +16,8 @@ internal static class ProcessTable
     private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
     private const long FaultSignals = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 30); // SIGILL TRAP BUS FPE SEGV SYS
+    private const long IgnoredByDefault = (1 << 16) | (1 << 17) | (1 << 22) | (1 << 27); // SIGCHLD CONT URG WINCH
     private const ulong AddressBytes = 1ul << 47; // of a process's address space; mremap refuses more
-    private const int SigChld = 17;
-    private const int SigCont = 18;
-    private const int SigUrg = 23;
-    private const int SigWinch = 28;
 
     /// <summary>Gets the process that a thread belongs to; 0 when it is gone.</summary>
     internal static int ThreadGroupOf(int tid) => (int)ReadField($"/proc/{tid}/status", "Tgid:"u8);
@@ -97,13 +94,10 @@ internal static class ProcessTable
         return pending != 0 && (pending & ~ReadField($"/proc/{tid}/status", "SigBlk:"u8, 'x')) != 0;
     }
 
-    /// <summary>Tells whether a signal does nothing to a process: it is ignored, or not caught and of those that are then ignored; signal(7).</summary>
-    internal static bool Ignores(int tid, int signal)
-    {
-        return IsIn("SigIgn:"u8) || (signal is SigChld or SigCont or SigUrg or SigWinch && !IsIn("SigCgt:"u8));
-
-        bool IsIn(ReadOnlySpan<byte> mask) => ((ReadField($"/proc/{tid}/status", mask, 'x') >> (signal - 1)) & 1) != 0;
-    }
+    /// <summary>Gets the signals that do nothing to a process: those that it ignores, and of those that are ignored otherwise (signal(7)) the
+    /// ones that it does not catch; bit n-1 stands for signal n.</summary>
+    internal static ulong IgnoredBy(int tid) => unchecked((ulong)(ReadField($"/proc/{tid}/status", "SigIgn:"u8, 'x')
+        | (IgnoredByDefault & ~ReadField($"/proc/{tid}/status", "SigCgt:"u8, 'x'))));
 
     /// <summary>Tells whether a thread's next child would be in another PID namespace than itself; pid_namespaces(7).</summary>
     internal static bool HasUnshared(int tid) =>

@@ -8,16 +8,14 @@ namespace Strongroom.Pager.Tracing;
 /// <remarks>
 /// A call that sleeps and has moved some bytes says how many when a signal is pending, and a stop is one; a program that catches no
 /// signal need not expect that (signal(7), write(2)). So the call is made again for what is left, and the program is told the sum. What
-/// was short for another reason (no room, the end of a file) is short again. The thread waits in that call as it did in the first, is
-/// stopped at its entry and its exit (PTRACE_SYSCALL), and may be stopped anew. Not for calls whose bytes lie scattered (writev, sendmsg).
+/// was short for another reason (no room, the end of a file) is short again. Not for calls whose bytes lie scattered (writev, sendmsg).
 /// Tracer thread only.
 /// </remarks>
-internal sealed class ShortTransfer
+internal sealed class ShortTransfer : WatchedCall
 {
     private const ulong MostBytes = 0x7fff_f000; // MAX_RW_COUNT, include/linux/fs.h
 
     private readonly user_regs_struct _before;
-    private bool _isInside;
 
     private ShortTransfer(in user_regs_struct before)
     {
@@ -38,28 +36,19 @@ internal sealed class ShortTransfer
         return TryLeaveRest(ref rest) && Tracee.TrySetRegisters(tid, rest) ? new(registers) : null;
     }
 
-    /// <summary>Notes a stop at the call.</summary>
-    /// <returns>Itself at the entry; null at the exit, where the thread gets its registers back and the sum of both.</returns>
-    internal ShortTransfer? HandleCallStop(int tid)
-    {
-        if (!_isInside)
-        {
-            _isInside = true;
-            return this;
-        }
+    /// <inheritdoc/>
+    internal override void Abandon(int tid) => _ = Tracee.TrySetRegisters(tid, _before); // false: killed
 
+    /// <summary>Gives the thread its registers back, and the sum of both calls.</summary>
+    protected override void HandleExit(int tid)
+    {
         user_regs_struct registers = _before;
         if (Tracee.TryGetRegisters(tid, out user_regs_struct after))
         {
             registers.rax = unchecked(registers.rax + (ulong)Math.Max((long)after.rax, 0)); // negative: an errno
             _ = Tracee.TrySetRegisters(tid, registers); // false: killed
         }
-
-        return null;
     }
-
-    /// <summary>Gives a thread that has not begun the call its registers back: something else comes first.</summary>
-    internal void Abandon(int tid) => _ = Tracee.TrySetRegisters(tid, _before); // false: killed
 
     private static bool TryLeaveRest(ref user_regs_struct registers)
     {

@@ -54,8 +54,8 @@ internal sealed class TracedThread
     /// <summary>Gets or sets what to do at its next interrupt-stop, or null.</summary>
     internal AttachRequest? Pending { get; set; }
 
-    /// <summary>Gets or sets the rest of its call that it is making, or null.</summary>
-    internal ShortTransfer? Rest { get; set; }
+    /// <summary>Gets or sets the call that it makes anew, or null.</summary>
+    internal WatchedCall? Watched { get; set; }
 
     /// <summary>Gets a value indicating whether somebody waits for its next interrupt-stop.</summary>
     internal bool IsAwaited => Quiescing is not null || Call is not null || Pending is not null;
@@ -65,14 +65,14 @@ internal sealed class TracedThread
     internal void Restore(user_regs_struct registers)
     {
         _ = Injector.RepairInterrupted(ref registers);
-        Rest = ShortTransfer.TryBegin(Tid, registers);
-        _ = Rest is not null || Tracee.TrySetRegisters(Tid, registers); // false: gone
+        Watched = ShortTransfer.TryBegin(Tid, registers);
+        _ = Watched is not null || Tracee.TrySetRegisters(Tid, registers); // false: gone
     }
 
     /// <summary>Lets it go on from its stop, delivering a signal (0: none).</summary>
     /// <returns>False when it is gone.</returns>
     internal bool Continue(int signal) =>
-        Rest is null ? Tracee.Continue(Tid, signal) : Tracee.ContinueToCallStop(Tid, signal);
+        Watched is null ? Tracee.Continue(Tid, signal) : Tracee.ContinueToCallStop(Tid, signal);
 }
 
 /// <summary>What the pager thread asks of the tracer thread.</summary>

@@ -23,10 +23,10 @@ internal sealed partial class Tracer
             return;
         }
 
-        if (thread.Rest is not null && result.Kind is WaitKind.SignalStop or WaitKind.EventStop or WaitKind.InterruptStop)
+        if (thread.Watched is not null && result.Kind is WaitKind.SignalStop or WaitKind.EventStop or WaitKind.InterruptStop)
         {
-            thread.Rest.Abandon(thread.Tid);
-            thread.Rest = null;
+            thread.Watched.Abandon(thread.Tid);
+            thread.Watched = null;
         }
 
         switch (result.Kind)
@@ -48,7 +48,7 @@ internal sealed partial class Tracer
                 HandleInterruptStop(thread, result.Signal);
                 break;
             case WaitKind.CallStop:
-                thread.Rest = thread.Rest?.HandleCallStop(thread.Tid);
+                thread.Watched = thread.Watched?.HandleCallStop(thread.Tid);
                 GoOn(thread, 0);
                 break;
             case WaitKind.Exited:
@@ -121,16 +121,21 @@ internal sealed partial class Tracer
     }
 
     // Of a thread that is not traced, what is ignored is dropped before the thread is woken (kernel/signal.c, sig_ignored). Of one that is, it
-    // interrupts calls that end with EINTR whatever the handler: they are made again, with their whole timeouts. And it cuts transfers short;
-    // but a broken pipe and the limit of a file's size do that themselves, with a signal of theirs, and would send it again for the rest.
+    // interrupts calls that end with EINTR whatever the handler: they are made again, once. And it cuts transfers short; but a broken pipe and
+    // the limit of a file's size do that themselves, with a signal of theirs, and would send it again for the rest.
     private static void RestartIfIgnored(TracedThread thread, int signal)
     {
-        if (Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers)
-            && Injector.IsDisturbed(registers)
-            && !(signal is SigPipe or SigXfsz && ShortTransfer.IsShort(registers))
-            && ProcessTable.Ignores(thread.Tid, signal))
+        if (!Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers) || !Injector.IsDisturbed(registers)
+            || (signal is SigPipe or SigXfsz && ShortTransfer.IsShort(registers)))
+        {
+            return;
+        }
+
+        ulong ignored = ProcessTable.IgnoredBy(thread.Tid);
+        if (((ignored >> (signal - 1)) & 1) != 0)
         {
             thread.Restore(registers);
+            thread.Watched ??= QuietWait.TryBegin(thread.Tid, registers, ignored);
         }
     }
 

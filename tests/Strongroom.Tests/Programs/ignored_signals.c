@@ -14,6 +14,13 @@ static long wait_epoll(void)
     return epoll_wait(epoll, &(struct epoll_event){ 0 }, 1, Milliseconds) == 0 ? EAGAIN : errno;
 }
 
+static long wait_epoll_masked(void)
+{
+    static int epoll = -1;
+    epoll = epoll < 0 ? (int)SYS(epoll_create1(EPOLL_CLOEXEC)) : epoll;
+    return epoll_pwait(epoll, &(struct epoll_event){ 0 }, 1, Milliseconds, NULL) == 0 ? EAGAIN : errno;
+}
+
 static long wait_signal(void)
 {
     sigset_t set;
@@ -46,8 +53,65 @@ static long wait_socket(void)
 }
 
 static const struct { const char *name; long (*wait)(void); } waits[] = {
-    { "epoll_wait", wait_epoll }, { "sigtimedwait", wait_signal }, { "semtimedop", wait_semaphore }, { "recv", wait_socket },
+    { "epoll_wait", wait_epoll }, { "epoll_pwait", wait_epoll_masked }, { "sigtimedwait", wait_signal }, { "semtimedop", wait_semaphore },
+    { "recv", wait_socket },
 };
+
+/** More often than a wait may last, for much longer than that: whoever begins it again each time never sees its end. */
+static void time_out_amid_a_storm(size_t which, int signal, pid_t self)
+{
+    pid_t child = SYS(fork());
+    if (child == 0) {
+        for (int i = 0; i < 300; i++) {
+            sleep_milliseconds(Milliseconds / 3);
+            kill(self, signal);
+        }
+        _exit(0);
+    }
+    sigset_t before, after;
+    sigprocmask(SIG_BLOCK, NULL, &before);
+    long error = waits[which].wait();
+    sigprocmask(SIG_BLOCK, NULL, &after);
+    CHECK(error == EAGAIN, "%s amid a storm of %s: %s", waits[which].name, strsignal(signal), strerror(error));
+    CHECK(waitpid(child, NULL, WNOHANG) == 0, "%s did not time out before the storm of %s was over", waits[which].name, strsignal(signal));
+    CHECK(memcmp(&before, &after, 64 / 8) == 0, "%s left another signal mask", waits[which].name);
+    kill(child, SIGKILL);
+    SYS(waitpid(child, NULL, 0));
+}
+
+static sigset_t mask_in_handler;
+static volatile int handled;
+
+static void note_mask(int signal)
+{
+    (void)signal;
+    sigprocmask(SIG_BLOCK, NULL, &mask_in_handler);
+    handled++;
+}
+
+/** What is caught still interrupts, after something that is ignored did not, and its handler finds no signal blocked but its own. */
+static void be_interrupted(size_t which, pid_t self)
+{
+    struct sigaction action = { .sa_handler = note_mask };
+    SYS(sigaction(SIGALRM, &action, NULL));
+    pid_t child = SYS(fork());
+    if (child == 0) {
+        static const int order[] = { SIGURG, SIGUSR1, SIGURG, SIGALRM };
+        for (size_t i = 0; i < COUNT(order); i++) {
+            sleep_milliseconds(Milliseconds / 10);
+            kill(self, order[i]);
+        }
+        _exit(0);
+    }
+    int count = handled;
+    long error = waits[which].wait();
+    CHECK(error == EINTR || (error == EAGAIN && handled == count), "%s: %s", waits[which].name, strerror(error));
+    reap_good(child, "the child");
+    CHECK(handled == count + 1, "SIGALRM was handled %d times", handled - count);
+    CHECK(sigismember(&mask_in_handler, SIGALRM) == 1, "SIGALRM was not blocked in its own handler");
+    for (int i = 1; i < 32; i++)
+        CHECK(i == SIGALRM || sigismember(&mask_in_handler, i) == 0, "%s is blocked in the handler", strsignal(i));
+}
 
 int main(void)
 {
@@ -70,5 +134,10 @@ int main(void)
             CHECK(error == EAGAIN, "%s amid %s: %s", waits[w].name, strsignal(signals[s]), strerror(error));
             reap_good(child, "the child");
         }
+    for (size_t w = 0; w < COUNT(waits); w++) {
+        time_out_amid_a_storm(w, SIGURG, self);
+        time_out_amid_a_storm(w, SIGUSR1, self);
+        be_interrupted(w, self);
+    }
     return finish("nothing was interrupted");
 }
