@@ -15,8 +15,6 @@ namespace Strongroom.Kernel;
 internal sealed unsafe class ChildLauncher : IDisposable
 {
     private const int CloneVm = 0x100;
-    private const int SigChld = 17;
-    private const int SigPipe = 13;
     private const int StackBytes = 16384;
 
     // SPEC_ALLOW: older kernels turn the mitigation of speculative store bypass on for whatever is behind a filter.
@@ -103,7 +101,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
     internal void Release()
     {
         System.Threading.Volatile.Write(ref _block->Go, 1);
-        _ = Libc.syscall(SYS_futex, (nint)(&_block->Go), FUTEX_WAKE, 1, 0, 0, 0);
+        _ = Libc.syscall(Libc.SYS_futex, (nint)(&_block->Go), FUTEX_WAKE, 1, 0, 0, 0);
     }
 
     /// <inheritdoc/>
@@ -118,7 +116,6 @@ internal sealed unsafe class ChildLauncher : IDisposable
         }
     }
 
-    private const nint SYS_futex = 202;
     private const nint FUTEX_WAKE = 1;
     private const int SIG_SETMASK = 2;
 
@@ -134,7 +131,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
         c.push(rbx);
         c.mov(rbx, rdi);
         c.mov(eax, 56);                                   // clone(CLONE_VM | SIGCHLD, stack, 0, 0, 0)
-        c.mov(edi, CloneVm | SigChld);
+        c.mov(edi, CloneVm | Libc.SIGCHLD);
         c.mov(rsi, __[rbx + Offset.Stack]);
         c.xor(edx, edx);
         c.xor(r10d, r10d);
@@ -159,7 +156,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
         c.mov(eax, __dword_ptr[rbx + Offset.Go]);
         c.test(eax, eax);
         c.jnz(go);
-        c.mov(eax, (int)SYS_futex);                       // futex(&go, FUTEX_WAIT, 0, NULL)
+        c.mov(eax, Libc.SYS_futex);                       // futex(&go, FUTEX_WAIT, 0, NULL)
         c.lea(rdi, __[rbx + Offset.Go]);
         c.xor(esi, esi);
         c.xor(edx, edx);
@@ -169,7 +166,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
 
         c.Label(ref go);
         c.mov(eax, 13);                                   // rt_sigaction(SIGPIPE, SIG_DFL): the runtime ignores it
-        c.mov(edi, SigPipe);
+        c.mov(edi, Libc.SIGPIPE);
         c.lea(rsi, __[rbx + Offset.DefaultAction]);
         c.xor(edx, edx);
         c.mov(r10d, 8);

@@ -5,8 +5,6 @@ namespace Strongroom.Kernel;
 /// <summary>An eventfd(2) by which one thread wakes another out of <see cref="Epoll.Wait"/>.</summary>
 internal sealed class EventDescriptor : OwnedDescriptor
 {
-    private const nint SYS_eventfd2 = 290;
-
     /// <summary>Makes one, non-blocking.</summary>
     internal EventDescriptor()
         : base(Create())
@@ -29,7 +27,7 @@ internal sealed class EventDescriptor : OwnedDescriptor
 
     private static int Create()
     {
-        nint fd = Libc.syscall(SYS_eventfd2, 0, Libc.O_CLOEXEC | Libc.O_NONBLOCK, 0, 0, 0, 0);
+        nint fd = Libc.syscall(Libc.SYS_eventfd2, 0, Libc.O_CLOEXEC | Libc.O_NONBLOCK, 0, 0, 0, 0);
         return fd >= 0 ? (int)fd : throw new KernelException(Marshal.GetLastPInvokeError(), "eventfd2");
     }
 }

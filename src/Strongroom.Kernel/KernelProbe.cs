@@ -12,7 +12,6 @@ namespace Strongroom.Kernel;
 internal static class KernelProbe
 {
     private const int SecretBytes = PageNumber.SizeBytes;
-    private const nint SYS_close_range = 436;
 
     /// <summary>Makes memory with code in it executable.</summary>
     /// <returns>0, or errno: EACCES or EPERM (a security policy refuses it), ENOMEM.</returns>
@@ -148,7 +147,7 @@ internal static class KernelProbe
 
     /// <summary>Closes a range of descriptors; close_range(2). The range is empty, so nothing is closed.</summary>
     internal static int CloseRange() =>
-        Libc.syscall(SYS_close_range, int.MaxValue, int.MaxValue, 0, 0, 0, 0) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        Libc.syscall(Libc.SYS_close_range, int.MaxValue, int.MaxValue, 0, 0, 0, 0) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     private static Userfaultfd? OpenUserfaultfd(out int errno)
     {

@@ -3,10 +3,6 @@ namespace Strongroom.Kernel;
 /// <content>linux/keyctl.h.</content>
 internal static partial class Libc
 {
-    internal const nint SYS_add_key = 248;
-    internal const nint SYS_request_key = 249;
-    internal const nint SYS_keyctl = 250;
-
     internal const int KEYCTL_UPDATE = 2;
     internal const int KEYCTL_REVOKE = 3;
     internal const int KEYCTL_CHOWN = 4;

@@ -5,8 +5,6 @@ namespace Strongroom.Kernel;
 /// <content>linux/seccomp.h, linux/filter.h, linux/audit.h; seccomp(2), seccomp_unotify(2).</content>
 internal static partial class Libc
 {
-    internal const nint SYS_seccomp = 317;
-
     internal const int SECCOMP_SET_MODE_STRICT = 0;
     internal const int SECCOMP_SET_MODE_FILTER = 1;
     internal const int SECCOMP_MODE_STRICT = 1;

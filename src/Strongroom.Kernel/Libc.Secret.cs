@@ -5,11 +5,6 @@ namespace Strongroom.Kernel;
 /// <content>Bindings for secret memory and randomness: memfd_secret(2), getrandom(2), ftruncate(2).</content>
 internal static partial class Libc
 {
-    /// <summary>
-    /// The number of memfd_secret(2), the same on x86-64 and arm64 (asm-generic/unistd.h, Linux 5.14).
-    /// </summary>
-    internal const int SYS_memfd_secret = 447;
-
     /// <summary>The close-on-exec flag that memfd_secret(2) takes: O_CLOEXEC.</summary>
     internal const uint MEMFD_SECRET_CLOEXEC = 0x80000;
 

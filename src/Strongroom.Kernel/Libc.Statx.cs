@@ -3,9 +3,6 @@ namespace Strongroom.Kernel;
 /// <content>linux/stat.h, linux/fcntl.h: statx(2).</content>
 internal static partial class Libc
 {
-    internal const nint SYS_statx = 332;
-    internal const nint SYS_mincore = 27;
-
     internal const int AT_FDCWD = -100;
     internal const uint STATX_INO = 0x100;
     internal const uint STATX_SIZE = 0x200;

@@ -5,8 +5,6 @@ namespace Strongroom.Kernel;
 /// <content>linux/userfaultfd.h (UFFDIO_MOVE: Linux 6.8).</content>
 internal static partial class Libc
 {
-    internal const nint SYS_userfaultfd = 323;
-
     internal const nuint USERFAULTFD_IOC_NEW = 0xaa00;
     internal const nuint UFFDIO_API = 0xc018aa3f;
     internal const nuint UFFDIO_REGISTER = 0xc020aa00;

@@ -6,10 +6,6 @@ namespace Strongroom.Kernel;
 /// <summary>What the pager does to and for its own process and its child; prctl(2), prlimit(2), kill(2).</summary>
 internal static unsafe partial class OwnProcess
 {
-    private const nint SYS_kill = 62;
-    private const nint SYS_prctl = 157;
-    private const nint SYS_arch_prctl = 158;
-    private const nint SYS_prlimit64 = 302;
     private const nint PR_SET_DUMPABLE = 4;
     private const nint RLIMIT_NOFILE = 7;
     private const nint ARCH_GET_XCOMP_SUPP = 0x1021;
@@ -18,7 +14,7 @@ internal static unsafe partial class OwnProcess
     /// <exception cref="KernelException">The kernel refused, which prctl(2) does not foresee.</exception>
     internal static void Harden()
     {
-        if (Libc.syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0) != 0)
+        if (Libc.syscall(Libc.SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0) != 0)
         {
             throw new KernelException(Marshal.GetLastPInvokeError(), "prctl PR_SET_DUMPABLE");
         }
@@ -31,7 +27,7 @@ internal static unsafe partial class OwnProcess
     {
         ulong saved = 0;
         return RuntimeInformation.ProcessArchitecture == Architecture.X64
-            && Libc.syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, (nint)(&saved), 0, 0, 0, 0) == 0
+            && Libc.syscall(Libc.SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, (nint)(&saved), 0, 0, 0, 0) == 0
             ? saved
             : 0;
     }
@@ -44,17 +40,17 @@ internal static unsafe partial class OwnProcess
         ulong* limits = stackalloc ulong[2];
 
         // SAFETY: struct rlimit64 is two 64-bit words: soft, hard.
-        if (soft is null || Libc.syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, 0, (nint)limits, 0, 0) != 0)
+        if (soft is null || Libc.syscall(Libc.SYS_prlimit64, pid, RLIMIT_NOFILE, 0, (nint)limits, 0, 0) != 0)
         {
             return;
         }
 
         limits[0] = Math.Min(soft.Value, limits[1]);
-        _ = Libc.syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, (nint)limits, 0, 0, 0); // lowering a soft limit is never refused
+        _ = Libc.syscall(Libc.SYS_prlimit64, pid, RLIMIT_NOFILE, (nint)limits, 0, 0, 0); // lowering a soft limit is never refused
     }
 
     /// <summary>Sends a signal; nothing happens when the process has ended.</summary>
-    internal static void Send(int pid, int signal) => _ = Libc.syscall(SYS_kill, pid, signal, 0, 0, 0, 0);
+    internal static void Send(int pid, int signal) => _ = Libc.syscall(Libc.SYS_kill, pid, signal, 0, 0, 0, 0);
 
     /// <summary>Tells whether this process is in the foreground of its terminal, so that keys typed there signal it.</summary>
     internal static bool IsInForeground()

@@ -5,10 +5,6 @@ namespace Strongroom.Kernel;
 /// <summary>A pidfd: a process that cannot be mistaken for another that later gets the same number. pidfd_open(2).</summary>
 internal sealed class PidDescriptor : OwnedDescriptor
 {
-    private const nint SYS_pidfd_send_signal = 424;
-    private const nint SYS_pidfd_open = 434;
-    private const nint SYS_pidfd_getfd = 438;
-
     private PidDescriptor(int fd)
         : base(fd)
     {
@@ -19,7 +15,7 @@ internal sealed class PidDescriptor : OwnedDescriptor
     /// <exception cref="KernelException">EMFILE, ENFILE, ENOMEM, EINVAL (not a thread-group leader).</exception>
     internal static PidDescriptor? TryOpen(int pid)
     {
-        nint fd = Libc.syscall(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
+        nint fd = Libc.syscall(Libc.SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
         if (fd >= 0)
         {
             return new PidDescriptor((int)fd);
@@ -34,12 +30,12 @@ internal sealed class PidDescriptor : OwnedDescriptor
     /// <exception cref="KernelException">EPERM (no ptrace access), EBADF, EMFILE, ESRCH.</exception>
     internal int CopyDescriptor(int remote)
     {
-        nint fd = Libc.syscall(SYS_pidfd_getfd, Number, remote, 0, 0, 0, 0);
+        nint fd = Libc.syscall(Libc.SYS_pidfd_getfd, Number, remote, 0, 0, 0, 0);
         return fd >= 0
             ? (int)fd
             : throw new KernelException(Marshal.GetLastPInvokeError(), $"pidfd_getfd of descriptor {remote}");
     }
 
     /// <summary>Sends a signal; false when the process is gone.</summary>
-    internal bool Send(int signal) => Libc.syscall(SYS_pidfd_send_signal, Number, signal, 0, 0, 0, 0) == 0;
+    internal bool Send(int signal) => Libc.syscall(Libc.SYS_pidfd_send_signal, Number, signal, 0, 0, 0, 0) == 0;
 }

@@ -3,11 +3,6 @@ namespace Strongroom.Kernel;
 /// <summary>Who runs where, and before whom. sched(7).</summary>
 internal static unsafe class Scheduling
 {
-    private const nint SYS_nanosleep = 35;
-    private const nint SYS_getpriority = 140;
-    private const nint SYS_setpriority = 141;
-    private const nint SYS_sched_setscheduler = 144;
-    private const nint SYS_sched_setaffinity = 203;
     private const nint PRIO_PROCESS = 0;
     private const nint SCHED_OTHER = 0;
     private const int MaskBytes = 1024;
@@ -18,7 +13,7 @@ internal static unsafe class Scheduling
         long* request = stackalloc long[2] { 0, (long)time.TotalNanoseconds };
 
         // SAFETY: the kernel reads a struct timespec, two words; under a second, so that the first is zero.
-        _ = Libc.syscall(SYS_nanosleep, (nint)request, 0, 0, 0, 0, 0); // EINTR: early is as well
+        _ = Libc.syscall(Libc.SYS_nanosleep, (nint)request, 0, 0, 0, 0, 0); // EINTR: early is as well
     }
 
     /// <summary>Lets a process run like this one: on every processor, without real-time priority, with this one's nice value.</summary>
@@ -31,9 +26,9 @@ internal static unsafe class Scheduling
 
         // SAFETY: the kernel reads MaskBytes from the mask and one word from the parameter; both outlive the calls.
         int priority = 0;
-        _ = Libc.syscall(SYS_sched_setaffinity, pid, MaskBytes, (nint)mask, 0, 0, 0);
-        _ = Libc.syscall(SYS_sched_setscheduler, pid, SCHED_OTHER, (nint)(&priority), 0, 0, 0);
-        nint own = 20 - Libc.syscall(SYS_getpriority, PRIO_PROCESS, 0, 0, 0, 0, 0); // the system call returns 20 - nice
-        _ = Libc.syscall(SYS_setpriority, PRIO_PROCESS, pid, own, 0, 0, 0);
+        _ = Libc.syscall(Libc.SYS_sched_setaffinity, pid, MaskBytes, (nint)mask, 0, 0, 0);
+        _ = Libc.syscall(Libc.SYS_sched_setscheduler, pid, SCHED_OTHER, (nint)(&priority), 0, 0, 0);
+        nint own = 20 - Libc.syscall(Libc.SYS_getpriority, PRIO_PROCESS, 0, 0, 0, 0, 0); // the system call returns 20 - nice
+        _ = Libc.syscall(Libc.SYS_setpriority, PRIO_PROCESS, pid, own, 0, 0, 0);
     }
 }

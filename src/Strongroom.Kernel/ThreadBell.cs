@@ -13,8 +13,6 @@ namespace Strongroom.Kernel;
 internal sealed partial class ThreadBell : IDisposable
 {
     private const int Signal = 40; // a real-time signal that neither libc nor the .NET runtime uses
-    private const nint SYS_gettid = 186;
-    private const nint SYS_tgkill = 234;
 
     private readonly MachineCode _handler = MachineCode.Load(MachineCode.Assemble(static c => c.ret()));
     private readonly Timer _again;
@@ -34,7 +32,7 @@ internal sealed partial class ThreadBell : IDisposable
     }
 
     /// <summary>Makes the calling thread the one that is rung for.</summary>
-    internal void BindToThisThread() => _tid = (int)Libc.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    internal void BindToThisThread() => _tid = (int)Libc.syscall(Libc.SYS_gettid, 0, 0, 0, 0, 0, 0);
 
     /// <summary>Ends ringing for good.</summary>
     internal void Unbind()
@@ -81,7 +79,7 @@ internal sealed partial class ThreadBell : IDisposable
         int tid = _tid;
         if (_isRinging && tid != 0)
         {
-            _ = Libc.syscall(SYS_tgkill, Environment.ProcessId, tid, Signal, 0, 0, 0); // ESRCH: the thread has ended
+            _ = Libc.syscall(Libc.SYS_tgkill, Environment.ProcessId, tid, Signal, 0, 0, 0); // ESRCH: the thread has ended
         }
     }
 

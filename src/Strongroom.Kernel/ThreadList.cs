@@ -8,8 +8,6 @@ namespace Strongroom.Kernel;
 /// <summary>The threads of a process, and where the kernel will write when one of them ends.</summary>
 internal static class ThreadList
 {
-    private const nint SYS_get_robust_list = 274;
-
     /// <summary>Lists the threads of a process; /proc/PID/task.</summary>
     /// <returns>Thread ids; empty when the process is gone, or hidden from this one.</returns>
     internal static IReadOnlyList<int> Of(int pid)
@@ -38,6 +36,6 @@ internal static class ThreadList
         nuint length = 0;
 
         // SAFETY: the kernel writes one word to each of the two locals.
-        return Libc.syscall(SYS_get_robust_list, tid, (nint)(&head), (nint)(&length), 0, 0, 0) == 0 ? head : 0;
+        return Libc.syscall(Libc.SYS_get_robust_list, tid, (nint)(&head), (nint)(&length), 0, 0, 0) == 0 ? head : 0;
     }
 }

@@ -17,10 +17,7 @@ internal readonly record struct TraceOutcome(
 /// <summary>Tries on a child of its own what the pager does to every target.</summary>
 internal static class TraceProbe
 {
-    private const nint SYS_kill = 62;
-    private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
-    private const int SIGKILL = 9;
 
     /// <summary>Makes a child, reaches into it and kills it. It never executes anything.</summary>
     /// <remarks>Must not run while this thread waits for other children with waitpid(2).</remarks>
@@ -51,7 +48,7 @@ internal static class TraceProbe
     // Not through a pidfd, which may be what is missing. The child is unreaped, so its number is still its own.
     private static void Kill(int child)
     {
-        _ = Libc.syscall(SYS_kill, child, SIGKILL, 0, 0, 0, 0);
+        _ = Libc.syscall(Libc.SYS_kill, child, Libc.SIGKILL, 0, 0, 0, 0);
         WaitResult end;
         do
         {
@@ -69,7 +66,7 @@ internal static class TraceProbe
     // The child shares this process's memory, so 0 is the right answer; 1 and 2 would say that it does not.
     private static int Compare(int child)
     {
-        nint order = Libc.syscall(SYS_kcmp, Environment.ProcessId, child, KCMP_VM, 0, 0, 0);
+        nint order = Libc.syscall(Libc.SYS_kcmp, Environment.ProcessId, child, KCMP_VM, 0, 0, 0);
         return order < 0 ? Marshal.GetLastPInvokeError() : order == 0 ? 0 : Libc.EINVAL;
     }
 

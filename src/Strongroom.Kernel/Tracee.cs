@@ -54,6 +54,11 @@ internal static class Tracee
     /// <summary>The length of the instruction <c>syscall</c>, in bytes.</summary>
     internal const ulong SyscallBytes = 2;
 
+    /// <summary>Tells whether a thread's call was made by the instruction <c>syscall</c>, which leaves the address behind it in rcx; int 0x80 does
+    /// not, and its calls have other numbers (asm/unistd_32.h).</summary>
+    internal static bool Is64BitCall(in user_regs_struct registers) =>
+        registers.cs == UserCodeSegment64 && registers.rcx == registers.rip;
+
     private const int CallStopSignal = 5 | 0x80; // SIGTRAP, marked as PTRACE_O_TRACESYSGOOD asks for
 
     /// <summary>Starts to trace a process that waits in <see cref="ChildLauncher"/>.</summary>

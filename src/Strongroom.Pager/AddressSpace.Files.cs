@@ -137,7 +137,7 @@ internal sealed partial class AddressSpace
         AgentMessage message = Agent!.Message;
         message.Clear();
         ulong length = vma.Range.LengthBytes;
-        int make = message.Add(SystemCall.Mmap, 0, length, ProtectionOf(vma), MapPrivateAnonymousNoReserve, ulong.MaxValue, 0);
+        int make = message.Add(Libc.SYS_mmap, 0, length, ProtectionOf(vma), MapPrivateAnonymousNoReserve, ulong.MaxValue, 0);
         if (!Agent.TryExchange() || message.Result(make) is < 0 and >= -4095)
         {
             return false;
@@ -154,7 +154,7 @@ internal sealed partial class AddressSpace
             _standIns.Add(new(made, file, vma.Offset)); // it moves with the memory: the first fault may come before the reply
             message.IsAside = true;
             int move = message.Add(
-                SystemCall.Mremap, made.Start.Value, length, length, MayMoveFixed, vma.Range.Start.Value);
+                Libc.SYS_mremap, made.Start.Value, length, length, MayMoveFixed, vma.Range.Start.Value);
             isMoved = TryExchangeAside() && unchecked((ulong)message.Result(move)) == vma.Range.Start.Value;
         }
 
@@ -162,7 +162,7 @@ internal sealed partial class AddressSpace
         {
             message.Clear();
             message.IsAside = true;
-            _ = message.Add(SystemCall.Munmap, made.Start.Value, length);
+            _ = message.Add(Libc.SYS_munmap, made.Start.Value, length);
             _ = TryExchangeAside(); // best effort: unused address space
         }
 
@@ -192,12 +192,12 @@ internal sealed partial class AddressSpace
                 ulong passed = (uint)fd | ((ulong)_context.MapPass << 32);
                 const int Flags = Libc.MAP_SHARED | Libc.MAP_FIXED;
                 int call = message.Add(
-                    SystemCall.Mmap, part.Start.Value, part.LengthBytes, ProtectionOf(vma), Flags, passed, offset);
+                    Libc.SYS_mmap, part.Start.Value, part.LengthBytes, ProtectionOf(vma), Flags, passed, offset);
                 made.Add((call, part.Start.Value));
             }
         }
 
-        _ = message.Add(SystemCall.Close, (ulong)fd);
+        _ = message.Add(Libc.SYS_close, (ulong)fd);
         if (!TryExchangeAside() || made.Exists(each => unchecked((ulong)message.Result(each.Call)) != each.Address))
         {
             IsGone = !Tracing.ProcessTable.HasMemory(TargetPid);

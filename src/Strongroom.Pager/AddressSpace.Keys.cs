@@ -249,11 +249,11 @@ internal sealed partial class AddressSpace
         AgentMessage message = Agent!.Message;
         message.Clear();
         message.IsAside = isEmptied;
-        int first = isEmptied ? message.Add(SystemCall.Madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
+        int first = isEmptied ? message.Add(Libc.SYS_madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
         ulong name = message.AddData(Encoding.ASCII.GetBytes(
             string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {change.To.KeyId.Value}\0")));
-        _ = message.Add(SystemCall.Prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
-        int last = message.Add(SystemCall.Mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
+        _ = message.Add(Libc.SYS_prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
+        int last = message.Add(Libc.SYS_mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
         if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))
         {
             // The agent ends with the target, which may have been killed in the middle of its call.

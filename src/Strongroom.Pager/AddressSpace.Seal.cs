@@ -156,8 +156,8 @@ internal sealed partial class AddressSpace
         Span<byte> register = stackalloc byte[32];
         AgentMessage.WriteRegister(register, Agent.Staging);
         ulong argument = message.AddData(register);
-        _ = message.Add(SystemCall.Munlock, Agent.Staging.Start.Value, Agent.Staging.LengthBytes); // mlockall(2): locked pages are not dropped
-        _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_UNREGISTER, argument);
+        _ = message.Add(Libc.SYS_munlock, Agent.Staging.Start.Value, Agent.Staging.LengthBytes); // mlockall(2): locked pages are not dropped
+        _ = message.Add(Libc.SYS_ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_UNREGISTER, argument);
         int slot = 0;
         for (int runs = 0; runs < MaxDropRuns; runs++)
         {
@@ -171,7 +171,7 @@ internal sealed partial class AddressSpace
             slot += count;
         }
 
-        _ = message.Add(SystemCall.Ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument, f: _context.AgentPass);
+        _ = message.Add(Libc.SYS_ioctl, (ulong)Agent.RemoteUffd, Libc.UFFDIO_REGISTER, argument, f: _context.AgentPass);
         _isDropping = Agent.TrySend();
         if (!_isDropping)
         {
@@ -208,7 +208,7 @@ internal sealed partial class AddressSpace
             _context.Statistics.WipedPages += count;
         }
 
-        _ = message.Add(SystemCall.Madvise, address, bytes, Libc.MADV_DONTNEED);
+        _ = message.Add(Libc.SYS_madvise, address, bytes, Libc.MADV_DONTNEED);
         for (int i = slot; i < slot + count; i++)
         {
             _slots!.Drop(i);

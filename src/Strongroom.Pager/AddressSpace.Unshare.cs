@@ -49,7 +49,7 @@ internal sealed partial class AddressSpace
         while (_unsharing.Count < UnshareAtOnce && _toUnshare.TryDequeue(out (PageNumber First, int Count) run))
         {
             ulong bytes = (ulong)run.Count << PageNumber.Shift;
-            _ = message.Add(SystemCall.Madvise, run.First.Address.Value, bytes, Libc.MADV_POPULATE_WRITE);
+            _ = message.Add(Libc.SYS_madvise, run.First.Address.Value, bytes, Libc.MADV_POPULATE_WRITE);
             _unsharing.Enqueue(run);
         }
 

@@ -14,20 +14,20 @@ internal static class AgentCalls
     internal const ulong CloneFlags = 0x100 | 0x400 | 0x0080_0000;
 
     /// <summary>How the userfaultfd is made; where a filter lets it fail, it is made on the device.</summary>
-    private static readonly ForeseenCall s_userfaultfd = new("userfaultfd", SystemCall.Userfaultfd);
+    private static readonly ForeseenCall s_userfaultfd = new("userfaultfd", Libc.SYS_userfaultfd);
 
     private static readonly ForeseenCall[] s_calls =
     [
-        new("mmap", SystemCall.Mmap, C: 3, E: ulong.MaxValue, F: 0),
-        new("mprotect", SystemCall.Mprotect, C: 5),
-        new("mprotect", SystemCall.Mprotect, C: 1),
-        new("munmap", SystemCall.Munmap),
-        new("mremap", SystemCall.Mremap),
-        new("getpid", SystemCall.Getpid),
-        new("clone", SystemCall.Clone, CloneFlags, 0, 0, 0, 0),
-        new("clone", SystemCall.Clone, 0x500, 0, 0, 0, 0),
-        new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0000, D: 0),
-        new("wait4", SystemCall.Wait4, B: 0, C: 0x4000_0001, D: 0),
+        new("mmap", Libc.SYS_mmap, C: 3, E: ulong.MaxValue, F: 0),
+        new("mprotect", Libc.SYS_mprotect, C: 5),
+        new("mprotect", Libc.SYS_mprotect, C: 1),
+        new("munmap", Libc.SYS_munmap),
+        new("mremap", Libc.SYS_mremap),
+        new("getpid", Libc.SYS_getpid),
+        new("clone", Libc.SYS_clone, CloneFlags, 0, 0, 0, 0),
+        new("clone", Libc.SYS_clone, 0x500, 0, 0, 0, 0),
+        new("wait4", Libc.SYS_wait4, B: 0, C: 0x4000_0000, D: 0),
+        new("wait4", Libc.SYS_wait4, B: 0, C: 0x4000_0001, D: 0),
         new("setsid", 112),
         new("close_range", 436, 0, uint.MaxValue, 2),
         new("prlimit64", 302, 0, 7, C: 0),
@@ -35,23 +35,23 @@ internal static class AgentCalls
         new("socketpair", 53, 1, 0x80005, 0),
         new("setsockopt", 54, 0, 1, 20, E: 16),
         new("recvfrom", 45, 0, D: 0, E: 0, F: 0),
-        new("recvmsg", SystemCall.RecvMessage, 0, C: 0x4000_0000),
-        new("sendto", SystemCall.SendTo, 0, D: 0x4000, E: 0, F: 0),
+        new("recvmsg", Libc.SYS_recvmsg, 0, C: 0x4000_0000),
+        new("sendto", Libc.SYS_sendto, 0, D: 0x4000, E: 0, F: 0),
         new("getppid", 110),
         new("nanosleep", 35, B: 0),
         new("exit_group", 231, 0),
-        new("prctl", SystemCall.Prctl, 15),
-        new("prctl", SystemCall.Prctl, 1, 9),
-        new("prctl", SystemCall.Prctl, AddressSpace.PrSetVma, 0),
-        new("close", SystemCall.Close),
-        new("chdir", SystemCall.Chdir),
-        new("munlock", SystemCall.Munlock),
+        new("prctl", Libc.SYS_prctl, 15),
+        new("prctl", Libc.SYS_prctl, 1, 9),
+        new("prctl", Libc.SYS_prctl, AddressSpace.PrSetVma, 0),
+        new("close", Libc.SYS_close),
+        new("chdir", Libc.SYS_chdir),
+        new("munlock", Libc.SYS_munlock),
         .. Advice(Libc.MADV_DONTNEED, Libc.MADV_DONTFORK, Libc.MADV_WIPEONFORK, Libc.MADV_DONTDUMP, Libc.MADV_POPULATE_WRITE, AddressSpace.DontNeedLocked),
-        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_MOVE),
-        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_REGISTER),
-        new("ioctl", SystemCall.Ioctl, B: Libc.UFFDIO_UNREGISTER),
-        new("ioctl", SystemCall.Ioctl, B: Libc.USERFAULTFD_IOC_NEW),
-        new("vmsplice", SystemCall.VmSplice, D: 0),
+        new("ioctl", Libc.SYS_ioctl, B: Libc.UFFDIO_MOVE),
+        new("ioctl", Libc.SYS_ioctl, B: Libc.UFFDIO_REGISTER),
+        new("ioctl", Libc.SYS_ioctl, B: Libc.UFFDIO_UNREGISTER),
+        new("ioctl", Libc.SYS_ioctl, B: Libc.USERFAULTFD_IOC_NEW),
+        new("vmsplice", Libc.SYS_vmsplice, D: 0),
     ];
 
     /// <summary>Finds what the filters of a stopped thread forbid.</summary>
@@ -89,5 +89,5 @@ internal static class AgentCalls
         return null;
     }
 
-    private static IEnumerable<ForeseenCall> Advice(params ulong[] kinds) => kinds.Select(kind => new ForeseenCall("madvise", SystemCall.Madvise, C: kind));
+    private static IEnumerable<ForeseenCall> Advice(params ulong[] kinds) => kinds.Select(kind => new ForeseenCall("madvise", Libc.SYS_madvise, C: kind));
 }

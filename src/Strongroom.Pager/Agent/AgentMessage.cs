@@ -94,7 +94,7 @@ internal sealed class AgentMessage
         BinaryPrimitives.WriteUInt64LittleEndian(move[16..], lengthBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(move[24..], Libc.UFFDIO_MOVE_MODE_DONTWAKE);
         BinaryPrimitives.WriteInt64LittleEndian(move[32..], 0);
-        return Add(SystemCall.Ioctl, (ulong)remoteUffd, Libc.UFFDIO_MOVE, AddData(move));
+        return Add(Libc.SYS_ioctl, (ulong)remoteUffd, Libc.UFFDIO_MOVE, AddData(move));
     }
 
     /// <summary>Adds the lending of staging pages to a pipe, which is made only if all calls before it returned 0.</summary>
@@ -104,7 +104,7 @@ internal sealed class AgentMessage
     /// <param name="pass">What lets the call through the filter.</param>
     /// <returns>The index of the call, whose result is the bytes lent, -ECANCELED or another negative errno.</returns>
     internal int AddLend(int remotePipe, ulong vectors, int count, ulong pass) =>
-        Add(SystemCall.VmSplice | (1L << AgentLayout.IfAllSucceededBit), (ulong)remotePipe, vectors, (ulong)count, f: pass);
+        Add(Libc.SYS_vmsplice | (1L << AgentLayout.IfAllSucceededBit), (ulong)remotePipe, vectors, (ulong)count, f: pass);
 
     /// <summary>Adds a struct iovec; those added one after the other make an array.</summary>
     /// <returns>Its address in the target.</returns>
@@ -131,7 +131,7 @@ internal sealed class AgentMessage
         BinaryPrimitives.WriteUInt64LittleEndian(header[32..], control);
         BinaryPrimitives.WriteUInt64LittleEndian(header[40..], 24);
         const ulong CloseOnExec = 0x40000000;
-        return Add(SystemCall.RecvMessage, 0, AddData(header), CloseOnExec);
+        return Add(Libc.SYS_recvmsg, 0, AddData(header), CloseOnExec);
     }
 
     /// <summary>Writes a struct uffdio_register for missing pages; its beginning is also the struct uffdio_range that unregistering takes.</summary>

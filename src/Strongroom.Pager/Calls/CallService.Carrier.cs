@@ -3,7 +3,6 @@ using System.Text;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
-using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -100,7 +99,7 @@ internal sealed partial class CallService
             _ = Encoding.ASCII.GetBytes(CarrierKeyrings.Type, text);
             description.CopyTo(text, DescriptionOffset);
             long scratch = injector.Call(
-                SystemCall.Mmap, 0, ScratchBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
+                Libc.SYS_mmap, 0, ScratchBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
             if (scratch is < 0 and >= -4095)
             {
                 return scratch;
@@ -114,7 +113,7 @@ internal sealed partial class CallService
             }
             finally
             {
-                _ = injector.Call(SystemCall.Munmap, (ulong)scratch, ScratchBytes); // best effort: it is ending
+                _ = injector.Call(Libc.SYS_munmap, (ulong)scratch, ScratchBytes); // best effort: it is ending
             }
         }
 

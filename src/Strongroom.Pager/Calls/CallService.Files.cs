@@ -2,7 +2,6 @@ using System.Globalization;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
-using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -61,7 +60,7 @@ internal sealed partial class CallService
 
     private void AskForFile(WaitingCall call)
     {
-        bool isMap = call.Number == SystemCall.Mmap;
+        bool isMap = call.Number == Libc.SYS_mmap;
         if (FindFile(call.ThreadId, isMap ? call.E : call.A) is not { } file
             || !CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
         {
@@ -150,7 +149,7 @@ internal sealed partial class CallService
         }
 
         private long Map(Injector injector, ulong address, ulong flags) => injector.Call(
-            SystemCall.Mmap, address, _call.B, _call.C, flags, (_call.E & uint.MaxValue) | ((ulong)_service._context.MapPass << 32), _call.F);
+            Libc.SYS_mmap, address, _call.B, _call.C, flags, (_call.E & uint.MaxValue) | ((ulong)_service._context.MapPass << 32), _call.F);
 
         private void End() => _service._tell(new EventsAwaited(() =>
         {

@@ -14,7 +14,6 @@ internal sealed partial class CallService
     /// <summary>Beside the bits of mprotect: keeps the contents when the key changes. STRONGROOM_PROT_KEEP of strongroom.h.</summary>
     internal const ulong KeepBit = 0x4000_0000;
 
-    private const int SystemCallPrctl = 157;
     private const ulong SecretExclusive = 1;
     private const ulong SecretUncached = 2;
 
@@ -103,7 +102,7 @@ internal sealed partial class CallService
     // A thread behind a filter cannot go into strict mode, and tells that there is a filter. Ours must not show.
     private void AskForSeccomp(WaitingCall call, CallerStatus caller)
     {
-        bool isPrctl = call.Number == SystemCallPrctl;
+        bool isPrctl = call.Number == Libc.SYS_prctl;
         if (!isPrctl && call.A == Libc.SECCOMP_SET_MODE_FILTER && (call.B & Libc.SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0)
         {
             // The kernel allows one listener on the way to a thread. It says EBUSY; why is for who runs the program.

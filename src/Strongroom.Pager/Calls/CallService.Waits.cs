@@ -9,9 +9,6 @@ namespace Strongroom.Pager.Calls;
 /// <content>What a program does to its children: it must not find its agent among them.</content>
 internal sealed partial class CallService
 {
-    private const uint SigKill = 9;
-    private const uint SigStop = 19;
-
     private void WaitForChild(WaitingCall call)
     {
         int process = ProcessTable.ThreadGroupOf(call.ThreadId);

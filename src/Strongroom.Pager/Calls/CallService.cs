@@ -4,7 +4,6 @@ using System.Threading;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
-using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -78,13 +77,13 @@ internal sealed partial class CallService : IDisposable
     internal FilterProgram MakeFilter()
     {
         FilterProgram filter = new();
-        filter.OnSecondUnlessSixth(SystemCall.Ioctl, (uint)Libc.UFFDIO_REGISTER, _context.AgentPass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSecond(SystemCall.Ioctl, [SetKeyRequest], Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnSharedFileMapping(SystemCall.Mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecondUnlessSixth(Libc.SYS_ioctl, (uint)Libc.UFFDIO_REGISTER, _context.AgentPass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecond(Libc.SYS_ioctl, [SetKeyRequest], Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSharedFileMapping(Libc.SYS_mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
         PageLending.AddTo(filter, _context.AgentPass);
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
-        filter.OnSecond(SystemCall.Kill, [SigKill, SigStop], Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnFirst(SystemCall.Ptrace, s_traceRequests, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecond(Libc.SYS_kill, [Libc.SIGKILL, Libc.SIGSTOP], Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnFirst(Libc.SYS_ptrace, s_traceRequests, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
@@ -92,7 +91,7 @@ internal sealed partial class CallService : IDisposable
         filter.On(_options.SecretMemfd, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Open, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnFirst(SystemCallPrctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnFirst(Libc.SYS_prctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnUnlessSixth((int)Libc.SYS_seccomp, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
         return filter;
@@ -201,7 +200,7 @@ internal sealed partial class CallService : IDisposable
             return;
         }
 
-        if (call.Number == SystemCall.Ptrace)
+        if (call.Number == Libc.SYS_ptrace)
         {
             Remark("A program wanted to trace another one (ptrace). Of the programs here, each traced by its pager, the kernel refuses it (EPERM).");
             LetPass(call);
@@ -209,7 +208,7 @@ internal sealed partial class CallService : IDisposable
         }
 
         if ((call.Number == Libc.SYS_keyctl && !Concerns(call))
-            || (call.Number is SystemCall.Mmap or SystemCall.Ioctl && _context.Files.IsEmpty && !IsRegistration(call)))
+            || (call.Number is Libc.SYS_mmap or Libc.SYS_ioctl && _context.Files.IsEmpty && !IsRegistration(call)))
         {
             LetPass(call);
             return;
@@ -256,7 +255,7 @@ internal sealed partial class CallService : IDisposable
         {
             YieldMemory(call);
         }
-        else if (call.Number is SystemCall.Mmap or SystemCall.Ioctl)
+        else if (call.Number is Libc.SYS_mmap or Libc.SYS_ioctl)
         {
             AskForFile(call); // mostly none of ours: nothing else is looked at
         }
@@ -264,7 +263,7 @@ internal sealed partial class CallService : IDisposable
         {
             WaitForChild(call);
         }
-        else if (call.Number == SystemCall.Kill)
+        else if (call.Number == Libc.SYS_kill)
         {
             SendSignal(call);
         }
@@ -302,7 +301,7 @@ internal sealed partial class CallService : IDisposable
         }
     }
 
-    private static bool IsRegistration(WaitingCall call) => call.Number == SystemCall.Ioctl && (uint)call.B == (uint)Libc.UFFDIO_REGISTER;
+    private static bool IsRegistration(WaitingCall call) => call.Number == Libc.SYS_ioctl && (uint)call.B == (uint)Libc.UFFDIO_REGISTER;
 
     private void Remark(string text) => _tell(new EventsAwaited(() => _context.Statistics.Remarks.Add(text)));
 

@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -16,30 +15,27 @@ namespace Strongroom.Pager.Calls;
 /// <param name="Options">The options.</param>
 internal readonly record struct ChildWait(ChildSelection Selection, int Id, uint Options)
 {
-    private const int Wait4 = SystemCall.Wait4;
-    private const int WaitId = 247;
     private const uint NoThread = 0x2000_0000;      // __WNOTHREAD: only the calling thread's children
     private const uint AnyEnd = 0x4000_0000;        // __WALL
     private const uint WithoutSignal = 0x8000_0000; // __WCLONE
-    private const int SigChld = 17;
 
     /// <summary>Lets a filter report such waits.</summary>
     /// <param name="filter">The filter.</param>
     /// <param name="pass">The sixth argument of those that the pager makes, which are not reported.</param>
     internal static void AddTo(FilterProgram filter, ulong pass)
     {
-        filter.OnBitsUnlessSixth(Wait4, 2, AnyEnd | WithoutSignal, pass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBitsUnlessSixth(WaitId, 3, AnyEnd | WithoutSignal, pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBitsUnlessSixth(Libc.SYS_wait4, 2, AnyEnd | WithoutSignal, pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBitsUnlessSixth(Libc.SYS_waitid, 3, AnyEnd | WithoutSignal, pass, Libc.SECCOMP_RET_USER_NOTIF);
     }
 
     /// <summary>Tells whether a reported call is such a wait.</summary>
-    internal static bool Concerns(long number) => number is Wait4 or WaitId;
+    internal static bool Concerns(long number) => number is Libc.SYS_wait4 or Libc.SYS_waitid;
 
     /// <summary>Reads the arguments of a reported call.</summary>
     internal static ChildWait Of(WaitingCall call)
     {
         int first = unchecked((int)call.A);
-        if (call.Number == WaitId)
+        if (call.Number == Libc.SYS_waitid)
         {
             return new((ChildSelection)first, unchecked((int)call.B), unchecked((uint)call.D));
         }
@@ -81,7 +77,7 @@ internal readonly record struct ChildWait(ChildSelection Selection, int Id, uint
         // Groups are compared as they are seen from here: a caller in a PID namespace of its own names them otherwise.
         bool isInGroup = Selection == ChildSelection.Any
             || (Id == 0 ? ProcessTable.GroupOf(child) == ProcessTable.GroupOf(process) : ProcessTable.InnerGroupOf(child) == Id);
-        return isInGroup && ((Options & AnyEnd) != 0 || ProcessTable.ExitSignalOf(child) != SigChld);
+        return isInGroup && ((Options & AnyEnd) != 0 || ProcessTable.ExitSignalOf(child) != Libc.SIGCHLD);
     }
 }
 

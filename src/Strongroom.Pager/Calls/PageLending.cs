@@ -1,5 +1,4 @@
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Calls;
 
@@ -13,11 +12,6 @@ namespace Strongroom.Pager.Calls;
 /// </remarks>
 internal static class PageLending
 {
-    private const int OpenCall = 2;
-    private const int FileControl = 72;
-    private const int OpenAt = 257;
-    private const int IoUringSetup = 425;
-    private const int OpenAt2 = 437;
     private const uint ZeroCopy = 0x4000000;
     private const uint Direct = 0x4000;
     private const uint SetFlags = 4; // F_SETFL
@@ -27,19 +21,19 @@ internal static class PageLending
     /// <param name="pass">The sixth argument with which an agent lends staging pages, which is not reported.</param>
     internal static void AddTo(FilterProgram filter, ulong pass)
     {
-        filter.OnSecondAndBits(FileControl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(OpenAt, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SystemCall.SendTo, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SystemCall.SendMessage, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(SystemCall.SendMultipleMessages, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnBits(OpenCall, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnUnlessSixth(SystemCall.VmSplice, pass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On(IoUringSetup, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.On(OpenAt2, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnSecondAndBits(Libc.SYS_fcntl, SetFlags, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(Libc.SYS_openat, 2, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(Libc.SYS_sendto, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(Libc.SYS_sendmsg, 2, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(Libc.SYS_sendmmsg, 3, ZeroCopy, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnBits(Libc.SYS_open, 1, Direct, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(Libc.SYS_vmsplice, pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(Libc.SYS_io_uring_setup, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.On(Libc.SYS_openat2, Libc.SECCOMP_RET_USER_NOTIF);
     }
 
     /// <summary>Tells whether a reported call is one of them.</summary>
     internal static bool Concerns(long number) =>
-        number is SystemCall.VmSplice or IoUringSetup or OpenAt2 or SystemCall.SendTo or SystemCall.SendMessage
-            or SystemCall.SendMultipleMessages or OpenCall or OpenAt or FileControl;
+        number is Libc.SYS_vmsplice or Libc.SYS_io_uring_setup or Libc.SYS_openat2 or Libc.SYS_sendto or Libc.SYS_sendmsg
+            or Libc.SYS_sendmmsg or Libc.SYS_open or Libc.SYS_openat or Libc.SYS_fcntl;
 }

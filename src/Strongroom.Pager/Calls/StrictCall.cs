@@ -1,6 +1,5 @@
 using Strongroom.Core;
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
@@ -38,7 +37,7 @@ internal sealed class StrictCall : StoppedCall
 
         filter.Otherwise(Libc.SECCOMP_RET_TRAP);
         long page = injector.Call(
-            SystemCall.Mmap, 0, PageNumber.SizeBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
+            Libc.SYS_mmap, 0, PageNumber.SizeBytes, ProtReadWrite, MapPrivateAnonymous, ulong.MaxValue, 0);
         if (page is < 0 and >= -4095)
         {
             return page;
@@ -50,7 +49,7 @@ internal sealed class StrictCall : StoppedCall
             return -Libc.EFAULT;
         }
 
-        long result = injector.Call(SystemCall.Prctl, Libc.PR_SET_NO_NEW_PRIVS, 1);
+        long result = injector.Call(Libc.SYS_prctl, Libc.PR_SET_NO_NEW_PRIVS, 1);
         return result < 0 ? result : injector.Call(Libc.SYS_seccomp, Libc.SECCOMP_SET_MODE_FILTER, 0, (ulong)page, 0, 0, _pass);
     }
 }

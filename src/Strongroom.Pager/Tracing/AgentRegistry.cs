@@ -5,7 +5,6 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Linq;
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -37,7 +36,7 @@ internal sealed class AgentRegistry
         foreach (int agent in Of(parent))
         {
             int innerId = ProcessTable.InnerIdOf(agent);
-            if (innerId == 0 || injector.Call(SystemCall.Wait4, (ulong)innerId, 0, NoHang | All, 0, 0, WaitPass) is not 0)
+            if (innerId == 0 || injector.Call(Libc.SYS_wait4, (ulong)innerId, 0, NoHang | All, 0, 0, WaitPass) is not 0)
             {
                 _ = _byParent.AddOrUpdate(parent, [], (_, all) => all.Remove(agent));
             }

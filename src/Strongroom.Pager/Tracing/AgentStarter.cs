@@ -148,7 +148,7 @@ internal sealed class AgentStarter
             bool isLast = i == PlaceAttempts - 1;
             ulong place = isLast ? 0 : LowestPlace + ((ulong)(BinaryPrimitives.ReadUInt32LittleEndian(random) >> 1) << PlaceShift);
             int flags = isLast ? MapPrivateAnonymousNoReserve : MapPrivateAnonymousNoReserve | MapFixedNoReplace;
-            area = _injector.Call(SystemCall.Mmap, place, AgentLayout.AreaBytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
+            area = _injector.Call(Libc.SYS_mmap, place, AgentLayout.AreaBytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
         }
 
         return area;
@@ -157,19 +157,19 @@ internal sealed class AgentStarter
     private AgentLink? StartIn(ulong area, OwnedDescriptor memory)
     {
         _ = memory.WriteAt(AgentProgram.Code, (long)area);
-        long result = _injector.Call(SystemCall.Mprotect, area, PageNumber.SizeBytes, ProtReadExecute);
+        long result = _injector.Call(Libc.SYS_mprotect, area, PageNumber.SizeBytes, ProtReadExecute);
         if (result == 0)
         {
             _injector.SyscallAddress = area; // the code's first instruction is the clone's syscall
             int parent = ProcessTable.InnerIdOf(_process); // 0: killed, and the clone fails too
-            result = _injector.Call(SystemCall.Clone, AgentCalls.CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: (ulong)parent);
+            result = _injector.Call(Libc.SYS_clone, AgentCalls.CloneFlags, 0, rbx: area + AgentLayout.MessageOffset, r12: (ulong)parent);
         }
 
         if (result <= 0)
         {
             Refusal = $"no agent process (errno {-result})";
             _injector.SyscallAddress = area;
-            _ = _injector.Call(SystemCall.Munmap, area, AgentLayout.AreaBytes); // best effort: the area is unused address space
+            _ = _injector.Call(Libc.SYS_munmap, area, AgentLayout.AreaBytes); // best effort: the area is unused address space
             memory.Dispose();
             return null;
         }
@@ -241,12 +241,12 @@ internal sealed class AgentStarter
         using OwnedDescriptor pipe = writingEnd;
         AgentMessage message = agent.Message;
         message.Clear();
-        _ = message.Add(SystemCall.Close, 1);
-        _ = message.Add(SystemCall.Chdir, message.AddData("/\0"u8));
-        _ = message.Add(SystemCall.Prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
+        _ = message.Add(Libc.SYS_close, 1);
+        _ = message.Add(Libc.SYS_chdir, message.AddData("/\0"u8));
+        _ = message.Add(Libc.SYS_prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
         (int first, int last) = AddSetUpOfMemory(agent);
         int receivePipe = message.AddReceive();
-        int getUffd = uffd is null ? message.Add(SystemCall.Userfaultfd, UffdFlags) : message.AddReceive();
+        int getUffd = uffd is null ? message.Add(Libc.SYS_userfaultfd, UffdFlags) : message.AddReceive();
         if (!(uffd is null ? agent.TryExchange(pipe) : agent.TryExchange(pipe, uffd)))
         {
             Refusal = "its agent ended";
@@ -275,13 +275,13 @@ internal sealed class AgentStarter
     {
         ulong area = agent.Area.Start.Value;
         AgentMessage message = agent.Message;
-        _ = message.Add(SystemCall.Munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
-        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
-        int first = message.Add(SystemCall.Madvise, area, AgentLayout.TagOffset, Libc.MADV_DONTFORK);
-        _ = message.Add(SystemCall.Madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTFORK);
-        _ = message.Add(SystemCall.Madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
-        _ = message.Add(SystemCall.Mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
-        return (first, message.Add(SystemCall.Madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP));
+        _ = message.Add(Libc.SYS_munlock, area, AgentLayout.AreaBytes); // mlockall(MCL_FUTURE) locks and fills it
+        _ = message.Add(Libc.SYS_madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTNEED);
+        int first = message.Add(Libc.SYS_madvise, area, AgentLayout.TagOffset, Libc.MADV_DONTFORK);
+        _ = message.Add(Libc.SYS_madvise, agent.Staging.Start.Value, agent.Staging.LengthBytes, Libc.MADV_DONTFORK);
+        _ = message.Add(Libc.SYS_madvise, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.MADV_WIPEONFORK);
+        _ = message.Add(Libc.SYS_mprotect, area + AgentLayout.TagOffset, PageNumber.SizeBytes, Libc.PROT_READ);
+        return (first, message.Add(Libc.SYS_madvise, area, AgentLayout.AreaBytes, Libc.MADV_DONTDUMP));
     }
 
     // Before the thread goes on: once something is registered the kernel reports every fork, so that none can be missed.
@@ -344,8 +344,8 @@ internal sealed class AgentStarter
 
         AgentMessage message = agent.Message;
         message.Clear();
-        int make = message.Add(SystemCall.Ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
-        _ = message.Add(SystemCall.Close, (ulong)remote);
+        int make = message.Add(Libc.SYS_ioctl, (ulong)remote, Libc.USERFAULTFD_IOC_NEW, UffdFlags);
+        _ = message.Add(Libc.SYS_close, (ulong)remote);
         if (!agent.TryExchange())
         {
             Refusal = "its agent ended";

@@ -11,11 +11,7 @@ namespace Strongroom.Pager.Tracing;
 /// </remarks>
 internal sealed class Injector
 {
-    private const int SigIll = 4;
-    private const int SigTrap = 5;
-    private const int SigBus = 7;
-    private const int SigSegv = 11;
-    private const ulong AllButSigTrap = ~(1ul << (SigTrap - 1));
+    private const ulong AllButSigTrap = ~(1ul << (Libc.SIGTRAP - 1));
 
     private readonly TracedThread _thread;
     private readonly int _tid;
@@ -160,9 +156,9 @@ internal sealed class Injector
             WaitResult result = _reports.NextOf(_tid);
             switch (result.Kind)
             {
-                case WaitKind.SignalStop when result.Signal == SigTrap:
+                case WaitKind.SignalStop when result.Signal == Libc.SIGTRAP:
                     return true;
-                case WaitKind.SignalStop when result.Signal is SigIll or SigBus or SigSegv:
+                case WaitKind.SignalStop when result.Signal is Libc.SIGILL or Libc.SIGBUS or Libc.SIGSEGV:
                     return false; // the instruction is not there: another thread of the program unmapped or protected it
                 case WaitKind.SignalStop:
                     _heldSignal = result.Signal; // SIGSTOP, which cannot be blocked: delivered at the end

@@ -13,7 +13,6 @@ namespace Strongroom.Pager.Tracing;
 /// <summary>Facts about processes from /proc and kcmp(2).</summary>
 internal static class ProcessTable
 {
-    private const nint SYS_kcmp = 312;
     private const nint KCMP_VM = 1;
     private const long FaultSignals = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 30); // SIGILL TRAP BUS FPE SEGV SYS
     private const long IgnoredByDefault = (1 << 16) | (1 << 17) | (1 << 22) | (1 << 27); // SIGCHLD CONT URG WINCH
@@ -26,7 +25,7 @@ internal static class ProcessTable
     internal static int ParentOf(int pid) => (int)ReadField($"/proc/{pid}/status", "PPid:"u8);
 
     /// <summary>Tells whether two processes use the same memory (vfork, clone(CLONE_VM)).</summary>
-    internal static bool ShareMemory(int pid, int other) => Libc.syscall(SYS_kcmp, pid, other, KCMP_VM, 0, 0, 0) == 0;
+    internal static bool ShareMemory(int pid, int other) => Libc.syscall(Libc.SYS_kcmp, pid, other, KCMP_VM, 0, 0, 0) == 0;
 
     /// <summary>Gets the private anonymous memory that a process has in RAM, in bytes; -1 when it is gone.</summary>
     internal static long AnonymousBytes(int pid)

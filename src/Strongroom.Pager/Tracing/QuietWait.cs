@@ -1,5 +1,4 @@
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -39,13 +38,13 @@ internal sealed class QuietWait : WatchedCall
 
     // Those of signal(7) that can have a timeout, but for those with a mask.
     private static bool IsWait(in user_regs_struct registers) =>
-        registers.cs == Tracee.UserCodeSegment64 && unchecked((long)registers.orig_rax) switch
+        Tracee.Is64BitCall(registers) && unchecked((long)registers.orig_rax) switch
         {
-            SystemCall.EpollWait or SystemCall.RtSigTimedWait or SystemCall.SemTimedOp or SystemCall.IoGetEvents => true,
-            SystemCall.EpollPWait or SystemCall.EpollPWait2 => registers.r8 == 0,
-            SystemCall.Read or SystemCall.Write or SystemCall.ReadVector or SystemCall.WriteVector or SystemCall.Connect or SystemCall.Accept
-                or SystemCall.Accept4 or SystemCall.SendTo or SystemCall.RecvFrom or SystemCall.SendMessage or SystemCall.RecvMessage
-                or SystemCall.SendMultipleMessages or SystemCall.RecvMultipleMessages => true, // of a socket with a timeout
+            Libc.SYS_epoll_wait or Libc.SYS_rt_sigtimedwait or Libc.SYS_semtimedop or Libc.SYS_io_getevents => true,
+            Libc.SYS_epoll_pwait or Libc.SYS_epoll_pwait2 => registers.r8 == 0,
+            Libc.SYS_read or Libc.SYS_write or Libc.SYS_readv or Libc.SYS_writev or Libc.SYS_connect or Libc.SYS_accept
+                or Libc.SYS_accept4 or Libc.SYS_sendto or Libc.SYS_recvfrom or Libc.SYS_sendmsg or Libc.SYS_recvmsg
+                or Libc.SYS_sendmmsg or Libc.SYS_recvmmsg => true, // of a socket with a timeout
             _ => false,
         };
 }

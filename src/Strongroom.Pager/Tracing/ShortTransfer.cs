@@ -1,6 +1,5 @@
 using System;
 using Strongroom.Kernel;
-using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager.Tracing;
 
@@ -52,9 +51,8 @@ internal sealed class ShortTransfer : WatchedCall
 
     private static bool TryLeaveRest(ref user_regs_struct registers)
     {
-        // The instruction syscall leaves the address behind it in rcx; int 0x80, which has other numbers, does not.
         ulong moved = registers.rax;
-        if (registers.cs != Tracee.UserCodeSegment64 || registers.rcx != registers.rip || unchecked((long)moved) <= 0)
+        if (!Tracee.Is64BitCall(registers) || unchecked((long)moved) <= 0)
         {
             return false;
         }
@@ -65,19 +63,19 @@ internal sealed class ShortTransfer : WatchedCall
         registers.rip = unchecked(registers.rip - Tracee.SyscallBytes);
         switch (unchecked((long)call))
         {
-            case SystemCall.Write or SystemCall.SendTo:
+            case Libc.SYS_write or Libc.SYS_sendto:
                 registers.rsi = unchecked(registers.rsi + moved);
                 return TryShorten(ref registers.rdx, moved);
-            case SystemCall.PWrite64:
+            case Libc.SYS_pwrite64:
                 registers.rsi = unchecked(registers.rsi + moved);
                 registers.r10 = unchecked(registers.r10 + moved);
                 return TryShorten(ref registers.rdx, moved);
-            case SystemCall.GetRandom:
+            case Libc.SYS_getrandom:
                 registers.rdi = unchecked(registers.rdi + moved);
                 return TryShorten(ref registers.rsi, moved);
-            case SystemCall.SendFile:
+            case Libc.SYS_sendfile:
                 return TryShorten(ref registers.r10, moved); // the kernel moved the offset
-            case SystemCall.CopyFileRange:
+            case Libc.SYS_copy_file_range:
                 return TryShorten(ref registers.r8, moved);
             default:
                 return false;

@@ -80,7 +80,7 @@ internal sealed partial class Tracer
     {
         foreach (int pid in memory.Users)
         {
-            _ = Libc.syscall(SystemCallKill, pid, SigKill, 0, 0, 0, 0); // ESRCH: it ended meanwhile
+            _ = Libc.syscall(Libc.SYS_kill, pid, Libc.SIGKILL, 0, 0, 0, 0); // ESRCH: it ended meanwhile
         }
     }
 

@@ -24,10 +24,9 @@ internal sealed partial class Tracer
     // A thread in strict mode made another call: it ends as the kernel would end it, alone and without a signal handler's say.
     private static void EndStrict(TracedThread thread)
     {
-        const int Exit = 60;
         if (thread.Process.Threads.Count > 1 && Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers))
         {
-            registers.rax = Exit;
+            registers.rax = Libc.SYS_exit;
             registers.orig_rax = ulong.MaxValue;
             registers.rip -= 2; // the syscall instruction
             _ = Tracee.TrySetRegisters(thread.Tid, registers); // false: gone
@@ -35,7 +34,7 @@ internal sealed partial class Tracer
         }
         else
         {
-            _ = Tracee.Continue(thread.Tid, SigKill);
+            _ = Tracee.Continue(thread.Tid, Libc.SIGKILL);
         }
     }
 

@@ -5,16 +5,6 @@ namespace Strongroom.Pager.Tracing;
 /// <content>What each report of waitpid(2) means and what the thread does next.</content>
 internal sealed partial class Tracer
 {
-    private const int SigKill = 9;
-    private const int SigPipe = 13;
-    private const int SigStop = 19;
-    private const int SigTstp = 20;
-    private const int SigTtin = 21;
-    private const int SigTtou = 22;
-    private const int SigXfsz = 25;
-    private const int SigSys = 31;
-    private const nint SystemCallKill = 62;
-
     private void Handle(WaitResult result)
     {
         if (!_threads.TryGetValue(result.ThreadId, out TracedThread? thread))
@@ -31,7 +21,7 @@ internal sealed partial class Tracer
 
         switch (result.Kind)
         {
-            case WaitKind.SignalStop when result.Signal == SigSys && thread.IsStrict:
+            case WaitKind.SignalStop when result.Signal == Libc.SIGSYS && thread.IsStrict:
                 EndStrict(thread);
                 break;
             case WaitKind.SignalStop:
@@ -126,7 +116,7 @@ internal sealed partial class Tracer
     private static void RestartIfIgnored(TracedThread thread, int signal)
     {
         if (!Tracee.TryGetRegisters(thread.Tid, out user_regs_struct registers) || !Injector.IsDisturbed(registers)
-            || (signal is SigPipe or SigXfsz && ShortTransfer.IsShort(registers)))
+            || (signal is Libc.SIGPIPE or Libc.SIGXFSZ && ShortTransfer.IsShort(registers)))
         {
             return;
         }
@@ -156,7 +146,7 @@ internal sealed partial class Tracer
     private void HandleInterruptStop(TracedThread thread, int signal)
     {
         Settle(thread);
-        if (signal is SigStop or SigTstp or SigTtin or SigTtou)
+        if (signal is Libc.SIGSTOP or Libc.SIGTSTP or Libc.SIGTTIN or Libc.SIGTTOU)
         {
             _ = Tracee.Listen(thread.Tid);
             if (thread.Tid == _rootPid)
@@ -289,5 +279,5 @@ internal sealed partial class Tracer
         }
     }
 
-    private static void StopSelf() => _ = Libc.syscall(SystemCallKill, System.Environment.ProcessId, SigStop, 0, 0, 0, 0);
+    private static void StopSelf() => _ = Libc.syscall(Libc.SYS_kill, System.Environment.ProcessId, Libc.SIGSTOP, 0, 0, 0, 0);
 }
