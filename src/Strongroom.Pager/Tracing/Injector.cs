@@ -120,11 +120,14 @@ internal sealed class Injector
     /// <summary>Undoes what a mere interrupt does to the system calls that signal(7) lists as ending with EINTR after a stop: epoll_wait, semop,
     /// those on sockets with a timeout, and what drivers add to them.</summary>
     /// <param name="registers">Of a thread in an interrupt-stop, or in one for a signal that is ignored.</param>
-    /// <returns>Whether there was something to undo: as ERESTARTNOHAND the kernel restarts the call, unless a handler runs.</returns>
+    /// <returns>Whether there was something to undo: as ERESTARTNOHAND the kernel restarts the call, unless a handler runs. Not close, which has
+    /// closed (fs/open.c): made again, it would close what another thread has opened meanwhile.</returns>
     internal static bool RepairInterrupted(ref user_regs_struct registers)
     {
         const long RestartNoHandler = -514;
-        bool isInterrupted = IsInCall(registers) && unchecked((long)registers.rax) == -Libc.EINTR;
+        const long Close32 = 6; // asm/unistd_32.h
+        bool isInterrupted = IsInCall(registers) && unchecked((long)registers.rax) == -Libc.EINTR
+            && unchecked((long)registers.orig_rax) != (Tracee.Is64BitCall(registers) ? Libc.SYS_close : Close32);
         registers.rax = isInterrupted ? unchecked((ulong)RestartNoHandler) : registers.rax;
         return isInterrupted;
     }

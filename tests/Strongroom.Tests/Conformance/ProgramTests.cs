@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO;
 using Strongroom.Tests.Harness;
 using Xunit;
 
@@ -24,6 +25,8 @@ public class ProgramTests
             Requirements.Root();
         }
 
+        string device = program.Settings.Text("device", "/dev/null");
+        Assert.SkipUnless(File.Exists(device), $"There is no {device}: load its module.");
         Launch launch = new(program.Executable) { LimitSeconds = program.Settings.Number("timeout", 40) };
         Expectation expectation = new()
         {

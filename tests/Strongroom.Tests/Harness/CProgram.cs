@@ -10,9 +10,9 @@ using System.Threading;
 namespace Strongroom.Tests.Harness;
 
 /// <summary>
-/// A C program of the Programs folder, compiled once for each state of its source. Its second line may say how to run
+/// A C program of the Programs folder, compiled once for each state of its source. A line of it may say how to run
 /// it: <c>// run: cflags=-pthread,-static window=2M idle=50ms exit=0 timeout=60 root survivors unsealed
-/// remark=word</c>.
+/// remark=word device=/dev/name</c>.
 /// </summary>
 internal sealed class CProgram
 {
