@@ -33,6 +33,7 @@ internal static partial class Libc
     internal const int MADV_KEEPONFORK = 19;
     internal const int MADV_POPULATE_READ = 22;
     internal const int MADV_POPULATE_WRITE = 23;
+    internal const int MADV_GUARD_INSTALL = 102;
 
     /// <summary>The value that <see cref="mmap"/> returns when the kernel refused.</summary>
     internal const nint MAP_FAILED = -1;

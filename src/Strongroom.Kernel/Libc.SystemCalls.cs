@@ -72,6 +72,7 @@ internal static partial class Libc
     internal const int SYS_close_range = 436;
     internal const int SYS_openat2 = 437;
     internal const int SYS_pidfd_getfd = 438;
+    internal const int SYS_process_madvise = 440;
     internal const int SYS_epoll_pwait2 = 441;
     internal const int SYS_memfd_secret = 447;
 }

@@ -7,8 +7,8 @@ using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager;
 
-/// <content>Memory that the program serves with a userfaultfd of its own. The kernel allows a VMA one userfaultfd: whoever comes second
-/// gets EBUSY.</content>
+/// <content>Memory that is put back before the program does with it what the pager could not follow: it serves it with a userfaultfd of its
+/// own (the kernel allows a VMA one: whoever comes second gets EBUSY), or makes it a guard region.</content>
 internal sealed partial class AddressSpace
 {
     /// <summary>Gives memory up, so that the program can register it: what is sealed there is put back, and it stays in clear.</summary>
@@ -32,11 +32,31 @@ internal sealed partial class AddressSpace
 
         foreach (AddressRange vma in covered)
         {
-            if (!HasKey(vma) && TryUncover(vma))
+            if (!HasKey(vma) && TryPutBack(vma))
             {
-                LeaveToProgram(vma);
+                ForgetRange(vma);
+                if (_uffd.Unregister(vma) == 0)
+                {
+                    LeaveToProgram(vma);
+                }
             }
         }
+    }
+
+    /// <summary>Prepares for the loss of memory of which the kernel does not tell: guard regions (MADV_GUARD_INSTALL). What is sealed there is
+    /// put back, so that it is the kernel that drops it, and none is sealed until the kernel has.</summary>
+    /// <param name="range">What the program is about to make a guard region.</param>
+    /// <returns>False when it could not be put back.</returns>
+    /// <remarks>While the agent does nothing else. If it were dropped here, what the kernel then refuses would be lost.</remarks>
+    internal bool TryExpose(AddressRange range)
+    {
+        if (!TryPutBack(range))
+        {
+            return false;
+        }
+
+        HandleRemove(range);
+        return true;
     }
 
     private void LeaveToProgram(AddressRange range)
@@ -53,7 +73,7 @@ internal sealed partial class AddressSpace
     }
 
     // Not while something that is sealed may have landed there of which no report was read.
-    private bool TryUncover(AddressRange range)
+    private bool TryPutBack(AddressRange range)
     {
         EncryptAllStaged();
         long start = Stopwatch.GetTimestamp();
@@ -62,8 +82,7 @@ internal sealed partial class AddressSpace
             OpenAll(range);
             if (!HoldsAny(range) && HasNothingOutstanding())
             {
-                ForgetRange(range);
-                return _uffd.Unregister(range) == 0;
+                return true;
             }
 
             _ = HandleMessages();
@@ -81,7 +100,7 @@ internal sealed partial class AddressSpace
             (int first, int end) = Clip(region, range);
             for (int i = first; i < end; i++)
             {
-                if (region[i].IsSealed && !OpenAround(region, i))
+                if (region[i].IsSealed && (IsHeldBack(region, i) || !OpenAround(region, i)))
                 {
                     return;
                 }

@@ -41,9 +41,16 @@ public static class TreeRunner
             _ = context.Statistics.Remarks.Add(refusal);
         }
 
+        bool hasFilter = calls is { Refusal: null };
+        if (!hasFilter)
+        {
+            _ = context.Statistics.Remarks.Add("Guard regions (MADV_GUARD_INSTALL, Linux 6.13) cannot be seen without the filter: "
+                + "what was sealed in one comes back when it is removed, where zeros should be.");
+        }
+
         if (!context.MayWipeStaging)
         {
-            _ = context.Statistics.Remarks.Add(calls?.Refusal is null && calls is not null
+            _ = context.Statistics.Remarks.Add(hasFilter
                 ? "A program lends pages to the kernel (vmsplice, MSG_ZEROCOPY, io_uring, O_DIRECT): staging was freed, not overwritten."
                 : "Whether programs lend pages to the kernel cannot be seen without the filter: staging was freed, not overwritten.");
         }

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Keys;
@@ -8,7 +9,7 @@ using Strongroom.Pager.Tracing;
 
 namespace Strongroom.Pager.Calls;
 
-/// <content>encrypt_mprotect, its split form, secretmemfd, memory that a program serves itself, and seccomp's strict mode.</content>
+/// <content>encrypt_mprotect, its split form, secretmemfd, memory that a program serves itself, guard regions, and seccomp's strict mode.</content>
 internal sealed partial class CallService
 {
     /// <summary>Beside the bits of mprotect: keeps the contents when the key changes. STRONGROOM_PROT_KEEP of strongroom.h.</summary>
@@ -55,6 +56,19 @@ internal sealed partial class CallService
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(range[8..]);
         AddressRange whole = new(new(start), new(length > ulong.MaxValue - start ? ulong.MaxValue : start + length));
         _tell(new MemoryCalled(new YieldCall(_listener!, call, caller.ProcessId, whole)));
+    }
+
+    private void ExposeMemory(WaitingCall call)
+    {
+        IReadOnlyList<AddressRange> ranges = GuardCall.RangesOf(call);
+        if (ranges.Count > 0 && CallerStatus.TryRead(call.ThreadId, out CallerStatus caller))
+        {
+            _tell(new MemoryCalled(new GuardCall(_listener!, call, caller.ProcessId, ranges)));
+        }
+        else
+        {
+            LetPass(call);
+        }
     }
 
     // Finds the key that a call names, or answers the call: ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES, EINVAL.

@@ -80,6 +80,7 @@ internal sealed partial class CallService : IDisposable
         filter.OnSecondUnlessSixth(Libc.SYS_ioctl, (uint)Libc.UFFDIO_REGISTER, _context.AgentPass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSecond(Libc.SYS_ioctl, [SetKeyRequest], Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnSharedFileMapping(Libc.SYS_mmap, _context.MapPass, Libc.SECCOMP_RET_USER_NOTIF);
+        GuardCall.AddTo(filter);
         PageLending.AddTo(filter, _context.AgentPass);
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
         filter.OnSecond(Libc.SYS_kill, [Libc.SIGKILL, Libc.SIGSTOP], Libc.SECCOMP_RET_USER_NOTIF);
@@ -258,6 +259,10 @@ internal sealed partial class CallService : IDisposable
         else if (call.Number is Libc.SYS_mmap or Libc.SYS_ioctl)
         {
             AskForFile(call); // mostly none of ours: nothing else is looked at
+        }
+        else if (GuardCall.Concerns(call.Number))
+        {
+            ExposeMemory(call);
         }
         else if (ChildWait.Concerns(call.Number))
         {

@@ -38,9 +38,10 @@ internal abstract class MemoryCall
     internal abstract Errno Serve(AddressSpace space);
 
     /// <summary>Ends the caller's wait.</summary>
-    /// <param name="errno">What an answer says; ENOSYS: it was not carried out.</param>
-    internal virtual void Finish(Errno errno) =>
-        _ = _passes ? _listener.LetPass(_call.Id) : _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
+    /// <param name="errno">What an answer says; ENOSYS: it was not carried out. A call that passes is answered with other errors only.</param>
+    internal virtual void Finish(Errno errno) => _ = _passes && errno is Errno.None or Errno.ENOSYS
+        ? _listener.LetPass(_call.Id)
+        : _listener.Answer(_call.Id, -(long)errno); // false: the caller was killed
 
     /// <summary>Lets the caller make the call again, after its thread was stopped.</summary>
     internal virtual StoppedCall Repeat() => new RepeatedCall(_listener, _call) { Passes = _passes };

@@ -50,7 +50,7 @@ internal static class ProcessTable
     internal static bool MayBeInMadvise(int tid)
     {
         ReadOnlySpan<byte> call = ReadText($"/proc/{tid}/syscall", stackalloc byte[256]);
-        return !Utf8Parser.TryParse(call, out long number, out _) || number is 28 or 440;
+        return !Utf8Parser.TryParse(call, out long number, out _) || number is Libc.SYS_madvise or Libc.SYS_process_madvise;
     }
 
     /// <summary>Gets by how much a thread makes a mapping longer, if it is in mremap(2) to do so; proc_pid_syscall(5).</summary>

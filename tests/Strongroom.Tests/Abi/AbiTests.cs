@@ -64,6 +64,7 @@ public partial class AbiTests
     // Newer than the headers of some distributions that the project supports. Where the headers have them they are checked.
     private static readonly string[] s_mayBeNewer =
     [
+        "MADV_GUARD_INSTALL",                                                                                               // 6.13
         "UFFDIO_MOVE", "UFFDIO_MOVE_MODE_DONTWAKE", "UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES", "UFFD_FEATURE_MOVE", "uffdio_move", // 6.8
         "PAGEMAP_SCAN", "PAGE_IS_FILE", "PAGE_IS_PRESENT", "PAGE_IS_SWAPPED", "PAGE_IS_PFNZERO", "PAGE_IS_HUGE",            // 6.7
         "pm_scan_arg", "page_region",

@@ -25,6 +25,7 @@ internal enum OrderKind : uint
     Rest,
     Together,
     End,
+    Guard,
 }
 
 /// <summary>An order as it goes over the socket.</summary>

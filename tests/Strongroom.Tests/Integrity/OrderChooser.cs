@@ -13,6 +13,7 @@ internal static class OrderChooser
     private const uint DontUnmap = 4;
     private const int ReadWrite = 3;
     private const int LargestLockedPages = 24;
+    private static readonly bool s_hasGuards = Environment.OSVersion.Version >= new Version(6, 13);
 
     /// <summary>An order for one region; it may land on another one of <paramref name="others"/>.</summary>
     public static Order Choose(Random random, ShadowRegion region, List<ShadowRegion> others, bool alone)
@@ -38,8 +39,12 @@ internal static class OrderChooser
             case < 55 when readable:
                 order.Kind = OrderKind.Touch;
                 return order;
-            case < 62 when !region.IsLocked:
+            case < 60 when !region.IsLocked:
                 order.Kind = OrderKind.Discard;
+                return order;
+            case < 62 when !region.IsLocked && s_hasGuards:
+                order.Kind = OrderKind.Guard;
+                order.Other = (ulong)Math.Max(0, random.Next(-60, 60));
                 return order;
             case < 66 when !region.IsLocked:
                 order.Kind = OrderKind.Free;
@@ -91,7 +96,7 @@ internal static class OrderChooser
             case OrderKind.Fill or OrderKind.FillByCall:
                 region.Fill(offset, length, order.Seed);
                 break;
-            case OrderKind.Discard:
+            case OrderKind.Discard or OrderKind.Guard:
                 region.Discard(offset / PageBytes, length / PageBytes);
                 break;
             case OrderKind.Free:

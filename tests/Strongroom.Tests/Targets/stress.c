@@ -9,7 +9,7 @@
 struct order { uint32_t kind, flags; uint64_t address, length, other, seed; };
 struct answer { int64_t result; uint64_t length; };
 enum kind { Map = 1, Unmap, Fill, FillByCall, Read, Touch, Discard, Free, Move, Protect, Lock, Unlock, Huge, Fork, Rest,
-    Together, End };
+    Together, End, Guard };
 enum { MostTogether = 16 };
 
 static const char *socket_name;
@@ -76,6 +76,12 @@ static int64_t obey(const struct order *o)
             sum += *((volatile unsigned char *)p + at);
         return sum;
     case Discard: return result_of(madvise(p, o->length, MADV_DONTNEED));
+    case Guard: // and no guard any more
+        if (madvise(p, o->length, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == -1)
+            return -errno;
+        if (o->other > 0)
+            sleep_milliseconds(o->other);
+        return result_of(madvise(p, o->length, 103 /* MADV_GUARD_REMOVE */));
     case Free: return result_of(madvise(p, o->length, MADV_FREE));
     case Move: {
         void *got = mremap(p, o->length, o->seed, o->flags, (void *)o->other);
