@@ -66,7 +66,7 @@ internal static class Workbench
     /// <exception cref="InvalidOperationException">It failed.</exception>
     internal static CommandRun Run(IReadOnlyList<string> command)
     {
-        BackMemory(MemoryMebibytes);
+        BackMemory();
         return RunOnce(command);
     }
 
@@ -74,7 +74,7 @@ internal static class Workbench
     /// Touches memory and gives it back. A virtual machine's host backs a page when it is first touched, which can take longer than all that
     /// is measured here, and takes back what lies free for some seconds.
     /// </summary>
-    internal static void BackMemory(int mebibytes) =>
+    internal static void BackMemory(int mebibytes = MemoryMebibytes) =>
         _ = RunOnce([CompileC("touch_and_sleep"), mebibytes.ToString(CultureInfo.InvariantCulture), "0"]);
 
     private static CommandRun RunOnce(IReadOnlyList<string> command)
@@ -108,11 +108,14 @@ internal static class Workbench
     {
         string report = At("report.json");
         File.Delete(report);
-        CommandRun run = Run(
-            [.. prefix ?? [], Path.Combine(s_root, "strongroom"), "run", "--quiet", "--report", report, .. options, "--", .. command]);
+        CommandRun run = Run([.. prefix ?? [], .. Strongroom(report, options), .. command]);
         using FileStream stream = File.OpenRead(report);
         return run with { Report = RunReportWriter.Read(stream) };
     }
+
+    /// <summary>Gets what starts a command under Strongroom, as which it goes on.</summary>
+    internal static string[] Strongroom(string report, IReadOnlyList<string> options) =>
+        [Path.Combine(s_root, "strongroom"), "run", "--quiet", "--report", report, .. options, "--"];
 
     /// <summary>Runs a command without and with Strongroom in turn, after one unmeasured run of each.</summary>
     /// <param name="options">Options of <c>strongroom run</c>.</param>
