@@ -146,7 +146,7 @@ internal sealed unsafe class ChildLauncher : IDisposable
         c.mov(rdx, __[rbx + Offset.Filter]);
         c.test(rdx, rdx);
         c.jz(wait);
-        c.mov(eax, (int)Libc.SYS_seccomp);                // seccomp(SECCOMP_SET_MODE_FILTER, flags, filter)
+        c.mov(eax, Libc.SYS_seccomp);                     // seccomp(SECCOMP_SET_MODE_FILTER, flags, filter)
         c.mov(edi, Libc.SECCOMP_SET_MODE_FILTER);
         c.mov(esi, FilterFlags);
         c.syscall();

@@ -85,15 +85,15 @@ internal sealed partial class CallService : IDisposable
         ChildWait.AddTo(filter, _tracer.Agents.WaitPass);
         filter.OnSecond(Libc.SYS_kill, [Libc.SIGKILL, Libc.SIGSTOP], Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(Libc.SYS_ptrace, s_traceRequests, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnUnlessSixth((int)Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnUnlessSixth((int)Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnUnlessSixth((int)Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(Libc.SYS_add_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(Libc.SYS_request_key, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(Libc.SYS_keyctl, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.EncryptMprotect, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.SecretMemfd, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Encrypt, Libc.SECCOMP_RET_USER_NOTIF);
         filter.On(_options.Open, Libc.SECCOMP_RET_USER_NOTIF);
         filter.OnFirst(Libc.SYS_prctl, s_seccompOptions, Libc.SECCOMP_RET_USER_NOTIF);
-        filter.OnUnlessSixth((int)Libc.SYS_seccomp, _pass, Libc.SECCOMP_RET_USER_NOTIF);
+        filter.OnUnlessSixth(Libc.SYS_seccomp, _pass, Libc.SECCOMP_RET_USER_NOTIF);
         filter.Otherwise(Libc.SECCOMP_RET_ALLOW);
         return filter;
     }
