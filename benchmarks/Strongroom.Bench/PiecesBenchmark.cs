@@ -44,8 +44,7 @@ internal sealed class PiecesBenchmark(
     {
         IReadOnlyList<string> barePieces = prepare(name + ".bare");
         IReadOnlyList<string> sealedPieces = prepare(name + ".sealed");
-        string report = Workbench.At("report.json");
-        File.Delete(report);
+        string report = Workbench.NewReport();
         using (Shell plain = new([]))
         using (Shell covered = new(Workbench.Strongroom(report, ["--window", "4G"])))
         {
@@ -59,8 +58,7 @@ internal sealed class PiecesBenchmark(
             }
         }
 
-        using FileStream stream = File.OpenRead(report);
-        return RunReportWriter.Read(stream);
+        return Workbench.ReadReport(report);
     }
 
     /// <summary>A shell that carries out commands one after the other.</summary>

@@ -106,11 +106,24 @@ internal static class Workbench
     internal static CommandRun RunSealed(
         IReadOnlyList<string> options, IReadOnlyList<string> command, IReadOnlyList<string>? prefix = null)
     {
+        string report = NewReport();
+        CommandRun run = Run([.. prefix ?? [], .. Strongroom(report, options), .. command]);
+        return run with { Report = ReadReport(report) };
+    }
+
+    /// <summary>Gets where a run is to write its report; there is none yet.</summary>
+    internal static string NewReport()
+    {
         string report = At("report.json");
         File.Delete(report);
-        CommandRun run = Run([.. prefix ?? [], .. Strongroom(report, options), .. command]);
+        return report;
+    }
+
+    /// <summary>Reads the report of a run that has ended.</summary>
+    internal static RunReport ReadReport(string report)
+    {
         using FileStream stream = File.OpenRead(report);
-        return run with { Report = RunReportWriter.Read(stream) };
+        return RunReportWriter.Read(stream);
     }
 
     /// <summary>Gets what starts a command under Strongroom, as which it goes on.</summary>

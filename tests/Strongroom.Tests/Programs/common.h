@@ -32,6 +32,11 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define UNUSED __attribute__((unused))
 
+#ifndef MADV_GUARD_INSTALL // Linux 6.13
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
 static UNUSED void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
     char sentence[1024];

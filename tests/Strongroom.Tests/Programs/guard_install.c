@@ -5,11 +5,6 @@
 #include <setjmp.h>
 #include <sys/uio.h>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
-
 enum { Pages = 64, First = 16, Guarded = 16 };
 static sigjmp_buf back;
 

@@ -77,11 +77,11 @@ static int64_t obey(const struct order *o)
         return sum;
     case Discard: return result_of(madvise(p, o->length, MADV_DONTNEED));
     case Guard: // and no guard any more
-        if (madvise(p, o->length, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == -1)
+        if (madvise(p, o->length, MADV_GUARD_INSTALL) == -1)
             return -errno;
         if (o->other > 0)
             sleep_milliseconds(o->other);
-        return result_of(madvise(p, o->length, 103 /* MADV_GUARD_REMOVE */));
+        return result_of(madvise(p, o->length, MADV_GUARD_REMOVE));
     case Free: return result_of(madvise(p, o->length, MADV_FREE));
     case Move: {
         void *got = mremap(p, o->length, o->seed, o->flags, (void *)o->other);
