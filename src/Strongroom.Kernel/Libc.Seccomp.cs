@@ -28,10 +28,6 @@ internal static partial class Libc
 
     internal const uint AUDIT_ARCH_X86_64 = 0xc000003e;
 
-    internal const int PR_GET_SECCOMP = 21;
-    internal const int PR_SET_SECCOMP = 22;
-    internal const int PR_SET_NO_NEW_PRIVS = 38;
-
     internal const ushort BPF_LD = 0x00;
     internal const ushort BPF_LDX = 0x01;
     internal const ushort BPF_ST = 0x02;

@@ -8,6 +8,7 @@ internal static partial class Libc
     internal const int SYS_open = 2;
     internal const int SYS_close = 3;
     internal const int SYS_mmap = 9;
+    internal const int SYS_brk = 12;
     internal const int SYS_mprotect = 10;
     internal const int SYS_munmap = 11;
     internal const int SYS_ioctl = 16;

@@ -63,6 +63,7 @@ internal sealed partial class AddressSpace
         child._registered.AddAll(_registered.Ranges);
 
         child.InheritDisplaced(this);
+        child._arguments = _arguments?.Fork();
         child.IsTagged = child.TryWriteTag(tag);
         _context.Orphans.Add(child);
     }

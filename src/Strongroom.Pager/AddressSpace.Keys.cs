@@ -21,7 +21,6 @@ namespace Strongroom.Pager;
 /// </remarks>
 internal sealed partial class AddressSpace
 {
-    internal const int PrSetVma = 0x53564d41; // PR_SET_VMA, linux/prctl.h
     internal const int DontNeedLocked = 24; // MADV_DONTNEED_LOCKED, Linux 5.18
 
     private static readonly PageFilter s_filled = new(
@@ -252,7 +251,7 @@ internal sealed partial class AddressSpace
         int first = isEmptied ? message.Add(Libc.SYS_madvise, range.Start.Value, range.LengthBytes, DontNeedLocked) : -1;
         ulong name = message.AddData(Encoding.ASCII.GetBytes(
             string.Create(CultureInfo.InvariantCulture, $"mktme KeyID {change.To.KeyId.Value}\0")));
-        _ = message.Add(Libc.SYS_prctl, PrSetVma, 0, range.Start.Value, range.LengthBytes, name); // so that it is not merged
+        _ = message.Add(Libc.SYS_prctl, Libc.PR_SET_VMA, Libc.PR_SET_VMA_ANON_NAME, range.Start.Value, range.LengthBytes, name); // so that it is not merged
         int last = message.Add(Libc.SYS_mprotect, range.Start.Value, range.LengthBytes, (ulong)change.To.Protection);
         if (!(isEmptied ? TryExchangeAside() : Agent.TryExchange()))
         {

@@ -73,6 +73,7 @@ internal sealed partial class AddressSpace
 
         _isLookDue = false;
         ApplyPresent();
+        FollowArguments();
         ForgetOldTrouble();
     }
 
@@ -199,6 +200,7 @@ internal sealed partial class AddressSpace
         {
             return vma.Allows(VmaAccess.Shared) ? ClearReason.Shared
                 : vma.Allows(VmaAccess.Execute) ? ClearReason.Executable
+                : vma.Range.Contains(new(_arguments?.Address ?? 0)) ? ClearReason.Arguments
                 : ClearReason.ReadOnly;
         }
 

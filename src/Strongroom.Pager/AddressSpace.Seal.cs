@@ -138,6 +138,7 @@ internal sealed partial class AddressSpace
     private void Encrypt(int slot, ReadOnlySpan<byte> plaintext)
     {
         PageNumber page = _slots!.PageOf(slot);
+        KeepArguments(page, plaintext);
         PageEntry entry = plaintext.IndexOfAnyExcept((byte)0) < 0
             ? PageEntry.Of(PageState.SealedZero)
             : PageEntry.Of(PageState.Sealed, DomainOf(page).Seal(plaintext));

@@ -10,6 +10,7 @@ namespace Strongroom.Pager.Agent;
 ///   page 3      tag: zero, read-only; a forked child's tag page is filled by the pager to tell whose descriptor is whose
 ///   page 4-     staging: slots of one page. [probe slots][seal buffer 0][seal buffer 1]
 /// </code>
+/// Behind it lies the copy of the program's arguments, if there is one: <see cref="ArgumentCopy"/>.
 /// No two neighbours are alike, so that staging is a VMA of its own also while it is not registered: to register a part of a VMA takes another
 /// VMA, which a program that has all it may have (vm.max_map_count) would not be given.
 /// All of it lies in the target, so nothing read from it is trusted: a target that writes here can only harm itself.

@@ -56,6 +56,12 @@ internal sealed class AgentLink : IDisposable
     /// <summary>Gets or sets the number of the pipe's other end in the agent's descriptor table.</summary>
     internal int RemotePipe { get; set; }
 
+    /// <summary>Gets or sets the copy of the arguments that was made with it; null for none. Set before it is used for the first time.</summary>
+    internal ArgumentCopy? Arguments { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether it may call prctl(PR_SET_MM): a filter of the program's own might kill for that.</summary>
+    internal bool MaySetArguments { get; set; }
+
     /// <summary>Gets a value indicating whether a message was sent whose reply has not come.</summary>
     internal bool IsBusy { get; private set; }
 

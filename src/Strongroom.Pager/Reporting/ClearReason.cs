@@ -30,6 +30,9 @@ public static class ClearReason
     /// <summary>Private memory that is read-only or not accessible at present.</summary>
     public const string ReadOnly = "readOnly";
 
+    /// <summary>The copy of a program's arguments that /proc/PID/cmdline shows.</summary>
+    public const string Arguments = "arguments";
+
     /// <summary>Memory of a kind that the kernel does not let userfaultfd move.</summary>
     public const string NotMovable = "notMovable";
 

@@ -27,6 +27,8 @@ internal sealed class AgentStarter
     private readonly AgentRegistry _agents;
     private readonly Injector _injector;
     private readonly int _ownFilters;
+    private readonly TracedThread _thread;
+    private ArgumentMover? _arguments;
 
     /// <summary>Prepares the start.</summary>
     /// <param name="thread">A stopped thread of the target.</param>
@@ -35,6 +37,7 @@ internal sealed class AgentStarter
     /// <param name="ownFilters">How many seccomp filters are the pager's own, which let all that an agent does pass.</param>
     internal AgentStarter(TracedThread thread, TraceReports reports, AgentRegistry agents, int ownFilters)
     {
+        _thread = thread;
         _process = thread.Process.Pid;
         _agents = agents;
         _ownFilters = ownFilters;
@@ -56,7 +59,8 @@ internal sealed class AgentStarter
     internal AgentLink? TryStart(Userfaultfd? inherited, out Userfaultfd? uffd)
     {
         uffd = inherited;
-        if (ProcessTable.IsFilteredByItself(_tid, _ownFilters)
+        bool isFiltered = ProcessTable.IsFilteredByItself(_tid, _ownFilters);
+        if (isFiltered
             && AgentCalls.WhatIsForbidden(_tid, _ownFilters) is { } forbidden)
         {
             Refusal = $"it {forbidden}";
@@ -82,9 +86,10 @@ internal sealed class AgentStarter
         AgentLink? agent = null;
         try
         {
-            agent = Inject();
+            agent = Inject(mayMoveArguments: inherited is null && !isFiltered);
             if (agent is null || TrySetUp(agent, ref uffd))
             {
+                agent?.MaySetArguments = !isFiltered;
                 return agent;
             }
         }
@@ -107,7 +112,7 @@ internal sealed class AgentStarter
         return null;
     }
 
-    private AgentLink? Inject()
+    private AgentLink? Inject(bool mayMoveArguments)
     {
         OwnedDescriptor? memory = OwnedDescriptor.TryOpen($"/proc/{_tid}/mem", Libc.O_RDWR, out int errno);
         if (memory is null)
@@ -125,7 +130,9 @@ internal sealed class AgentStarter
 
         _injector.SyscallAddress = address;
         _agents.Reap(_injector, _process);
-        long area = MapArea();
+        _arguments = mayMoveArguments ? ArgumentMover.TryFind(_thread, _injector) : null;
+        ulong areaBytes = AgentLayout.AreaBytes + (ulong)(_arguments?.AreaBytes ?? 0);
+        long area = MapArea(areaBytes);
         if (area <= 0)
         {
             Refusal = $"no address space for the agent (errno {-area})";
@@ -133,12 +140,17 @@ internal sealed class AgentStarter
             return null;
         }
 
-        return StartIn((ulong)area, memory);
+        if (_arguments?.TryCopy(memory, (ulong)area + AgentLayout.AreaBytes) == false)
+        {
+            _arguments = null; // they were unmapped
+        }
+
+        return StartIn((ulong)area, areaBytes, memory);
     }
 
     // Somewhere at random between 32 and 64 TiB, where the kernel places nothing: a program that unmapped memory may map something at that
     // very address later. Sanitizers keep shadows there, so it is tried several times, and at last wherever there is room.
-    private long MapArea()
+    private long MapArea(ulong bytes)
     {
         Span<byte> random = stackalloc byte[sizeof(uint)];
         long area = 0;
@@ -148,13 +160,13 @@ internal sealed class AgentStarter
             bool isLast = i == PlaceAttempts - 1;
             ulong place = isLast ? 0 : LowestPlace + ((ulong)(BinaryPrimitives.ReadUInt32LittleEndian(random) >> 1) << PlaceShift);
             int flags = isLast ? MapPrivateAnonymousNoReserve : MapPrivateAnonymousNoReserve | MapFixedNoReplace;
-            area = _injector.Call(Libc.SYS_mmap, place, AgentLayout.AreaBytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
+            area = _injector.Call(Libc.SYS_mmap, place, bytes, ProtReadWrite, (ulong)flags, ulong.MaxValue, 0);
         }
 
         return area;
     }
 
-    private AgentLink? StartIn(ulong area, OwnedDescriptor memory)
+    private AgentLink? StartIn(ulong area, ulong areaBytes, OwnedDescriptor memory)
     {
         _ = memory.WriteAt(AgentProgram.Code, (long)area);
         long result = _injector.Call(Libc.SYS_mprotect, area, PageNumber.SizeBytes, ProtReadExecute);
@@ -169,7 +181,7 @@ internal sealed class AgentStarter
         {
             Refusal = $"no agent process (errno {-result})";
             _injector.SyscallAddress = area;
-            _ = _injector.Call(Libc.SYS_munmap, area, AgentLayout.AreaBytes); // best effort: the area is unused address space
+            _ = _injector.Call(Libc.SYS_munmap, area, areaBytes); // best effort: the area is unused address space
             memory.Dispose();
             return null;
         }
@@ -243,8 +255,9 @@ internal sealed class AgentStarter
         message.Clear();
         _ = message.Add(Libc.SYS_close, 1);
         _ = message.Add(Libc.SYS_chdir, message.AddData("/\0"u8));
-        _ = message.Add(Libc.SYS_prctl, 15, message.AddData("strongroom-agt\0"u8)); // PR_SET_NAME
+        _ = message.Add(Libc.SYS_prctl, Libc.PR_SET_NAME, message.AddData("strongroom-agt\0"u8));
         (int first, int last) = AddSetUpOfMemory(agent);
+        _arguments?.AddTo(message);
         int receivePipe = message.AddReceive();
         int getUffd = uffd is null ? message.Add(Libc.SYS_userfaultfd, UffdFlags) : message.AddReceive();
         if (!(uffd is null ? agent.TryExchange(pipe) : agent.TryExchange(pipe, uffd)))
@@ -263,11 +276,21 @@ internal sealed class AgentStarter
         }
 
         bool isNew = uffd is null;
+        agent.Arguments = _arguments?.ResultOf(message);
         agent.RemotePipe = Take(message, receivePipe);
         return agent.RemotePipe >= 0
             && TryGetUffd(agent, getUffd, ref uffd)
             && TryRegister(uffd!, agent.Staging)
-            && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(agent.Area.Start.Value + AgentLayout.TagOffset), PageNumber.SizeBytes)));
+            && (!isNew || TryRegister(uffd!, AddressRange.FromLength(new(agent.Area.Start.Value + AgentLayout.TagOffset), PageNumber.SizeBytes)))
+            && (_arguments is null || agent.Arguments is not null || TryDropArguments(agent));
+    }
+
+    // The kernel does not show the copy: it is in clear for nothing.
+    private bool TryDropArguments(AgentLink agent)
+    {
+        agent.Message.Clear();
+        _ = agent.Message.Add(Libc.SYS_munmap, agent.Area.End.Value, (ulong)_arguments!.AreaBytes);
+        return agent.TryExchange();
     }
 
     // Returns the first and the last of the calls that must succeed.

@@ -131,6 +131,32 @@ internal static class ProcessTable
     /// <summary>Tells whether a process is there and has not ended.</summary>
     internal static bool IsAlive(int pid) => StatField(pid, 3) is not (null or "Z" or "X");
 
+    /// <summary>Finds where the parts of a process's program lie, but for its brk; proc_pid_stat(5).</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="map">The parts; zeros where this process may not trace that one.</param>
+    /// <returns>False when it is gone.</returns>
+    internal static bool TryGetLayout(int pid, out prctl_mm_map map)
+    {
+        string[] fields = StatFields(pid);
+        bool isThere = fields.Length >= 49;
+        map = !isThere ? default : new()
+        {
+            start_code = Field(26),
+            end_code = Field(27),
+            start_stack = Field(28),
+            start_data = Field(45),
+            end_data = Field(46),
+            start_brk = Field(47),
+            arg_start = Field(48),
+            arg_end = Field(49),
+            env_start = Field(50),
+            env_end = Field(51),
+        };
+        return isThere;
+
+        ulong Field(int number) => ulong.Parse(fields[number - 3], CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Lists the children that a thread made, or that were left to it, zombies too; proc_pid_task(5).</summary>
     internal static IReadOnlyList<int> ChildrenOf(int pid, int tid)
     {
@@ -159,10 +185,16 @@ internal static class ProcessTable
     // Fields are counted from 1 as in proc_pid_stat(5); the second, a name in parentheses, may hold anything.
     private static string? StatField(int pid, int number)
     {
+        string[] fields = StatFields(pid);
+        return fields.Length > number - 3 ? fields[number - 3] : null;
+    }
+
+    // From the third on; none when the process is gone.
+    private static string[] StatFields(int pid)
+    {
         ReadOnlySpan<byte> text = ReadText($"/proc/{pid}/stat", stackalloc byte[1024]);
         int name = text.LastIndexOf((byte)')');
-        string[] fields = name < 0 ? [] : Encoding.ASCII.GetString(text[(name + 2)..]).Split(' ');
-        return fields.Length > number - 3 ? fields[number - 3] : null;
+        return name < 0 ? [] : Encoding.ASCII.GetString(text[(name + 2)..]).TrimEnd('\n').Split(' ');
     }
 
     // The last number of the line "NSpid: 4711 12 1".

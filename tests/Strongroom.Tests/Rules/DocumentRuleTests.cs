@@ -30,6 +30,15 @@ public partial class DocumentRuleTests
     }
 
     [Fact]
+    public void Every_reason_for_clear_memory_is_explained()
+    {
+        string text = File.ReadAllText(Path.Combine(Repository.Root, "docs/report.md"));
+        string[] reasons = [.. typeof(ClearReason).GetFields().Select(field => (string)field.GetRawConstantValue()!)];
+        Assert.True(reasons.Length > 10, $"Only {reasons.Length} reasons were found.");
+        Assert.All(reasons, reason => Assert.Contains($"| `{reason}` |", text, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Links_between_documents_lead_somewhere()
     {
         List<string> broken = [];
