@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Strongroom.Core;
@@ -71,6 +72,15 @@ internal sealed class PagemapScan : OwnedDescriptor
         return fd >= 0 ? new PagemapScan(fd)
             : errno is Libc.ENOENT or Libc.ESRCH ? null
             : throw new KernelException(errno, $"open of {path}");
+    }
+
+    /// <summary>Tells whether a page was written, or mapped, since its soft-dirty bit was cleared (/proc/PID/clear_refs).</summary>
+    /// <returns>False also where the kernel has no such bits (CONFIG_MEM_SOFT_DIRTY), and when the process is gone.</returns>
+    /// <remarks>Bit 55 of the page's entry; Documentation/admin-guide/mm/soft-dirty.rst.</remarks>
+    internal bool IsSoftDirty(PageNumber page)
+    {
+        Span<byte> entry = stackalloc byte[sizeof(ulong)];
+        return ReadAt(entry, (long)page.Value * entry.Length) == entry.Length && (BinaryPrimitives.ReadUInt64LittleEndian(entry) >> 55 & 1) != 0;
     }
 
     /// <summary>Finds the pages in a range that match.</summary>

@@ -59,7 +59,7 @@ internal sealed partial class AddressSpace
     // Sends the planned moves and waits for the reply. No event is read meanwhile; see the class.
     private int ExecutePlan()
     {
-        if (_planned == 0)
+        if (_planned == 0 || IsDirtyTracked())
         {
             return 0;
         }
@@ -99,6 +99,11 @@ internal sealed partial class AddressSpace
             }
 
             moved += pages;
+        }
+
+        if (IsDirtyTracked())
+        {
+            TakeBackPlan();
         }
 
         return moved;

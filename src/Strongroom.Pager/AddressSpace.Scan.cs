@@ -204,7 +204,8 @@ internal sealed partial class AddressSpace
                 : ClearReason.ReadOnly;
         }
 
-        return IsNotEncrypted(vma.Range.Start.Page) ? ClearReason.NotEncrypted
+        return _isDirtyTracked ? ClearReason.SoftDirty
+            : IsNotEncrypted(vma.Range.Start.Page) ? ClearReason.NotEncrypted
             : _excluded.TryGetValue(vma.Range.Start.Value, out Exclusion found) ? found.Reason : null;
     }
 

@@ -11,7 +11,7 @@ namespace Strongroom.Pager;
 /// <summary>The pager's picture of one target's memory: its page table, its userfaultfd, its agent.</summary>
 /// <remarks>
 /// <para>One partial class, a file per verb: Fault, Events, Order, Fork, Scan, Choose, Move, Unshare, Seal; and one per matter: Arguments,
-/// Files, Keys.</para>
+/// Dirty, Files, Keys.</para>
 /// <para>Guarded by: only the pager thread touches it, so there are no locks and every decision sees a settled state. What runs at the same
 /// time is the target itself. The rules that keep the two in step:</para>
 /// <list type="bullet">
@@ -104,6 +104,7 @@ internal sealed partial class AddressSpace : IDisposable
         _slots = new StagingSlots();
         _maps = ProcMaps.TryOpen(agent.ProcessId);
         _pagemap = PagemapScan.TryOpen(agent.ProcessId);
+        WatchDirtyBits();
     }
 
     /// <summary>Reads and handles what the userfaultfd has queued.</summary>

@@ -33,6 +33,9 @@ public static class ClearReason
     /// <summary>The copy of a program's arguments that /proc/PID/cmdline shows.</summary>
     public const string Arguments = "arguments";
 
+    /// <summary>Memory of a program that finds what was written by soft-dirty bits (/proc/PID/clear_refs).</summary>
+    public const string SoftDirty = "softDirty";
+
     /// <summary>Memory of a kind that the kernel does not let userfaultfd move.</summary>
     public const string NotMovable = "notMovable";
 
