@@ -114,44 +114,6 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private void HandleRemap(VirtualAddress from, VirtualAddress to, ulong lengthBytes)
-    {
-        AddressRange source = AddressRange.FromLength(from, lengthBytes);
-        AddressRange target = AddressRange.FromLength(to, lengthBytes);
-        if (Agent is not null && (source.Overlaps(Agent.Area) || target.Overlaps(Agent.Area)))
-        {
-            Condemn("it moved memory of its agent");
-            return;
-        }
-
-        _ = _growths.RemoveAll(each => each.Range.Start == target.End);
-        Displace(target); // first: it encrypts what is staged
-        List<(ulong Page, PageEntry Entry)> moved = [];
-        List<KeyRange> keys = LiftKeys(source);
-        MoveStandIns(source, target);
-        foreach (AddressRange part in TakeDisplaced(source, moved))
-        {
-            moved.AddRange(TakeEntries(part, static entry => entry.State != PageState.Untracked));
-            _registered.Remove(part);
-            _halfRegistered.Remove(part);
-        }
-
-        ForgetPagesOf(target);
-        _registered.Add(target);
-        NoteLanding(source, target);
-        _expectedUnmaps.Add(source);
-        LandKeys(keys, source, target);
-        foreach ((ulong page, PageEntry entry) in moved)
-        {
-            PageNumber landed = new(page - from.Page.Value + to.Page.Value);
-            _table.Set(landed, entry);
-            if (entry.State == PageState.Limbo)
-            {
-                _slots!.Readdress(entry.Value, landed);
-            }
-        }
-    }
-
     private List<(ulong Page, PageEntry Entry)> TakeEntries(AddressRange range, Func<PageEntry, bool> isWanted)
     {
         List<(ulong Page, PageEntry Entry)> taken = [];

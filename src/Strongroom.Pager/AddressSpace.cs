@@ -10,7 +10,7 @@ namespace Strongroom.Pager;
 
 /// <summary>The pager's picture of one target's memory: its page table, its userfaultfd, its agent.</summary>
 /// <remarks>
-/// <para>One partial class, a file per verb: Fault, Events, Order, Fork, Scan, Choose, Move, Unshare, Seal; and one per matter: Arguments,
+/// <para>One partial class, a file per verb: Fault, Events, Remap, Order, Fork, Scan, Choose, Move, Unshare, Seal; and one per matter: Arguments,
 /// Dirty, Files, Keys.</para>
 /// <para>Guarded by: only the pager thread touches it, so there are no locks and every decision sees a settled state. What runs at the same
 /// time is the target itself. The rules that keep the two in step:</para>
@@ -34,6 +34,8 @@ internal sealed partial class AddressSpace : IDisposable
     private readonly PageTable _table;
     private readonly RangeSet _registered;
     private readonly uffd_msg[] _messages = new uffd_msg[MessagesAtOnce];
+    private readonly Queue<uffd_msg> _events = new(MessagesAtOnce); // read, and not handled yet
+    private readonly Queue<WaitingFault> _faults = new(MessagesAtOnce); // likewise
     private readonly Queue<WaitingFault> _waiting = new(MessagesAtOnce);
 
     /// <summary>Takes over the memory of a target.</summary>
@@ -123,32 +125,43 @@ internal sealed partial class AddressSpace : IDisposable
             return false; // the report that may be there by now is read when it is covered again
         }
 
-        int count = _uffd.ReadMessages(_messages);
-        long now = count > 0 ? Stopwatch.GetTimestamp() : 0;
+        bool isAny = ReadMessages();
 
         // Events first: with their reading the kernel lets fills happen again, so a fault must not be answered from what was known
         // before them. (Answered first, it would put back contents that madvise has dropped, or that a fork has not copied.)
-        for (int i = 0; i < count && Verdict is null; i++)
+        while (Verdict is null && _events.TryDequeue(out uffd_msg message))
         {
-            if (_messages[i].@event != Libc.UFFD_EVENT_PAGEFAULT)
-            {
-                HandleEvent(_messages[i]);
-            }
+            HandleEvent(message);
         }
 
-        for (int i = 0; i < count && Verdict is null; i++)
+        while (Verdict is null && _faults.TryDequeue(out WaitingFault fault))
         {
-            if (_messages[i].@event == Libc.UFFD_EVENT_PAGEFAULT)
-            {
-                PageNumber page = new VirtualAddress(_messages[i].word1).Page;
-                bool isWrite = (_messages[i].word0 & Libc.UFFD_PAGEFAULT_FLAG_WRITE) != 0;
-                HandleFault(new(page, isWrite, (int)_messages[i].word2, now, s_eventPatience));
-            }
+            HandleFault(fault);
         }
 
         if (AwaitsReports)
         {
             _ = IsSettled();
+        }
+
+        return isAny;
+    }
+
+    private bool ReadMessages()
+    {
+        int count = _uffd.ReadMessages(_messages);
+        long now = count > 0 ? Stopwatch.GetTimestamp() : 0;
+        foreach (uffd_msg message in _messages.AsSpan(0, Math.Max(count, 0)))
+        {
+            if (message.@event != Libc.UFFD_EVENT_PAGEFAULT)
+            {
+                _events.Enqueue(message);
+            }
+            else
+            {
+                bool isWrite = (message.word0 & Libc.UFFD_PAGEFAULT_FLAG_WRITE) != 0;
+                _faults.Enqueue(new(new VirtualAddress(message.word1).Page, isWrite, (int)message.word2, now, s_eventPatience));
+            }
         }
 
         return count > 0;
@@ -201,6 +214,7 @@ internal sealed partial class AddressSpace : IDisposable
         _keyRanges.Clear();
         Agent?.Dispose();
         _maps?.Dispose();
+        _mapsOfRemap?.Dispose();
         _pagemap?.Dispose();
         _uffd.Dispose();
         _keys.Release();
