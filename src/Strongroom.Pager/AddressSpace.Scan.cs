@@ -200,11 +200,11 @@ internal sealed partial class AddressSpace
         {
             return vma.Allows(VmaAccess.Shared) ? ClearReason.Shared
                 : vma.Allows(VmaAccess.Execute) ? ClearReason.Executable
-                : vma.Range.Contains(new(_arguments?.Address ?? 0)) ? ClearReason.Arguments
                 : ClearReason.ReadOnly;
         }
 
-        return _isDirtyTracked ? ClearReason.SoftDirty
+        return vma.Range.Contains(new(_arguments?.Address ?? 0)) ? ClearReason.Arguments
+            : _isDirtyTracked ? ClearReason.SoftDirty
             : IsNotEncrypted(vma.Range.Start.Page) ? ClearReason.NotEncrypted
             : _excluded.TryGetValue(vma.Range.Start.Value, out Exclusion found) ? found.Reason : null;
     }

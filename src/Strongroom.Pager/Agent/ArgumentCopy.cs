@@ -7,7 +7,7 @@ namespace Strongroom.Pager.Agent;
 /// <remarks>
 /// <para>The kernel reads the arguments like /proc/PID/mem, for which a sealed page is not there: the command line would be empty. Their pages
 /// cannot be left in clear, for those of the environment and of main's frame are mostly the same. So the kernel is told, by prctl(2) PR_SET_MM,
-/// that they lie in a copy: private memory that is read-only and therefore never sealed, and that fork copies like any other.</para>
+/// that they lie in a copy: private memory that is never sealed, and that fork copies like any other.</para>
 /// <para>A program may write another title over its arguments (setproctitle(3)), so the copy follows them. Where the title is longer than they
 /// were, their last byte is not zero any more, and the kernel shows what lies from their beginning on up to a zero byte, a page at most
 /// (fs/proc/base.c, get_mm_cmdline and get_mm_proctitle). Of the copy it would show no more than there was, for no environment lies behind it:

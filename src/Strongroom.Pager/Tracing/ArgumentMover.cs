@@ -70,7 +70,6 @@ internal sealed class ArgumentMover
         map.arg_start = _address;
         map.arg_end = _address + (_map.arg_end - _map.arg_start);
         map.exe_fd = uint.MaxValue;
-        _ = message.Add(Libc.SYS_mprotect, _address, (ulong)AreaBytes, Libc.PROT_READ);
         _ = message.Add(Libc.SYS_prctl, Libc.PR_SET_MM, Libc.PR_SET_MM_ARG_START, map.arg_start);
         _endCall = message.Add(Libc.SYS_prctl, Libc.PR_SET_MM, Libc.PR_SET_MM_ARG_END, map.arg_end);
         _mapCall = _endCall;
