@@ -46,7 +46,7 @@ internal sealed partial class AddressSpace
         _ = Agent.Message.Add(Libc.SYS_prctl, Libc.PR_SET_MM, Libc.PR_SET_MM_ARG_END, arguments.ShownEnd);
         if (Agent.TryExchange())
         {
-            arguments.SetTold(); // without CAP_SYS_RESOURCE it is refused: the beginning of the title is part
+            arguments.SetTold(); // without CAP_SYS_RESOURCE it is refused: the beginning of the title is shown
         }
         else
         {

@@ -38,8 +38,9 @@ internal sealed class ArgumentMover
         }
 
         bool isAlone = thread.Process.Threads.Count == 1 && thread.Process.Memory.Users.Count == 1;
-        map.brk = isAlone ? (ulong)injector.Call(Libc.SYS_brk, 0) : 0;
-        return new ArgumentMover(map, isAlone);
+        long end = isAlone ? injector.Call(Libc.SYS_brk, 0) : 0;
+        map.brk = (ulong)Math.Max(end, 0);
+        return end < 0 ? null : new ArgumentMover(map, isAlone); // it was killed
     }
 
     /// <summary>Makes the copy.</summary>
