@@ -18,6 +18,7 @@ internal static partial class Libc
     internal const int SYS_mremap = 25;
     internal const int SYS_mincore = 27;
     internal const int SYS_madvise = 28;
+    internal const int SYS_shmat = 30;
     internal const int SYS_nanosleep = 35;
     internal const int SYS_getpid = 39;
     internal const int SYS_sendfile = 40;
@@ -28,9 +29,11 @@ internal static partial class Libc
     internal const int SYS_sendmsg = 46;
     internal const int SYS_recvmsg = 47;
     internal const int SYS_clone = 56;
+    internal const int SYS_fork = 57;
     internal const int SYS_exit = 60;
     internal const int SYS_wait4 = 61;
     internal const int SYS_kill = 62;
+    internal const int SYS_shmdt = 67;
     internal const int SYS_fcntl = 72;
     internal const int SYS_chdir = 80;
     internal const int SYS_ptrace = 101;
@@ -70,6 +73,7 @@ internal static partial class Libc
     internal const int SYS_pidfd_send_signal = 424;
     internal const int SYS_io_uring_setup = 425;
     internal const int SYS_pidfd_open = 434;
+    internal const int SYS_clone3 = 435;
     internal const int SYS_close_range = 436;
     internal const int SYS_openat2 = 437;
     internal const int SYS_pidfd_getfd = 438;

@@ -10,7 +10,7 @@ namespace Strongroom.Pager;
 /// <summary>The pager thread: answers faults and events, seals what is idle or too much, and keeps the books.</summary>
 /// <remarks>
 /// One thread owns every address space of the tree, so none of it needs a lock. Faults come first: all other work is done in slices of
-/// some tens of microseconds between two looks at the queues. Files: News (what the tracer reports), Window (when to seal), Wait.
+/// some tens of microseconds between two looks at the queues. Files: News (what the tracer reports), Window (when to seal), Hold, Wait.
 /// </remarks>
 internal sealed partial class PagerLoop : IDisposable
 {
@@ -72,7 +72,7 @@ internal sealed partial class PagerLoop : IDisposable
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
             int count = Wait(Math.Min(wait, WaitForReport(now)));
             _quietSince = count > 0 ? 0 : _quietSince;
-            Dispatch(count);
+            Dispatch(count, now);
         }
     }
 
@@ -99,8 +99,9 @@ internal sealed partial class PagerLoop : IDisposable
         _epoll.Dispose();
     }
 
-    private void Dispatch(int count)
+    private void Dispatch(int count, long now)
     {
+        _gate.BeginRound(now);
         for (int i = 0; i < count; i++)
         {
             ulong token = _ready[i].data;
@@ -129,7 +130,7 @@ internal sealed partial class PagerLoop : IDisposable
     // asking epoll. Not for ever: others have faults too. What is left unread epoll tells again: it is level-triggered.
     private void HandleMessages(AddressSpace space)
     {
-        for (int reads = 0; reads < ReadsAtOnce && !MustFaultsWait() && space.HandleMessages(); reads++)
+        for (int reads = 0; reads < ReadsAtOnce && !MustFaultsWait() && space.HandleMessages() && !_gate.IsAjar; reads++)
         {
         }
     }
@@ -151,6 +152,7 @@ internal sealed partial class PagerLoop : IDisposable
                 _quietSince = 0;
             }
 
+            HoldIfUnsettled(memory, space);
             if (space.WantsFiles)
             {
                 space.ServeFiles();

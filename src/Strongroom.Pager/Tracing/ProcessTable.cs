@@ -47,11 +47,14 @@ internal static class ProcessTable
     internal static bool HasMemory(int tid) => ReadField($"/proc/{tid}/status", "RssAnon:"u8) > 0;
 
     /// <summary>Tells whether a thread runs, or sleeps in madvise(2) or process_madvise(2); /proc/PID/syscall, proc_pid_syscall(5).</summary>
-    internal static bool MayBeInMadvise(int tid)
-    {
-        ReadOnlySpan<byte> call = ReadText($"/proc/{tid}/syscall", stackalloc byte[256]);
-        return !Utf8Parser.TryParse(call, out long number, out _) || number is Libc.SYS_madvise or Libc.SYS_process_madvise;
-    }
+    internal static bool MayBeInMadvise(int tid) =>
+        CallOf(tid) is null or Libc.SYS_madvise or Libc.SYS_process_madvise;
+
+    /// <summary>Tells whether a thread runs, or is in a system call that a userfaultfd reports as a change of layout (fs/userfaultfd.c,
+    /// mmap_changing); /proc/PID/syscall.</summary>
+    internal static bool MayChangeLayout(int tid) =>
+        CallOf(tid) is null or Libc.SYS_madvise or Libc.SYS_process_madvise or Libc.SYS_mremap or Libc.SYS_munmap or Libc.SYS_mmap
+            or Libc.SYS_brk or Libc.SYS_fork or Libc.SYS_clone or Libc.SYS_clone3 or Libc.SYS_shmat or Libc.SYS_shmdt;
 
     /// <summary>Gets by how much a thread makes a mapping longer, if it is in mremap(2) to do so; proc_pid_syscall(5).</summary>
     /// <param name="pid">Its process.</param>
@@ -220,6 +223,13 @@ internal static class ProcessTable
 
         ReadOnlySpan<byte> rest = text[(at + name.Length)..].TrimStart(" \t"u8);
         return Utf8Parser.TryParse(rest, out long value, out _, format) ? value : 0;
+    }
+
+    // The call in which a thread sleeps; null: it runs.
+    private static long? CallOf(int tid)
+    {
+        ReadOnlySpan<byte> call = ReadText($"/proc/{tid}/syscall", stackalloc byte[256]);
+        return Utf8Parser.TryParse(call, out long number, out _) ? number : null;
     }
 
     // Empty when the process is gone, or hidden from this one.

@@ -57,6 +57,16 @@ internal sealed class TargetMemory
     /// <summary>Gets or sets a value indicating whether the tracer was asked to see its threads outside madvise. Pager thread only.</summary>
     internal bool IsQuiescePending { get; set; }
 
+    /// <summary>Gets or sets the <see cref="Stopwatch"/> time since which something has waited for its layout to settle; 0 for nothing. Pager
+    /// thread only.</summary>
+    internal long UnsettledSince { get; set; }
+
+    /// <summary>Gets or sets how many times the tracer was asked to hold its threads for that. Pager thread only.</summary>
+    internal int Holds { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether threads that stop are to be held. Tracer thread only.</summary>
+    internal bool IsHeld { get; set; }
+
     /// <summary>Gets or sets about how many times it was forked in the last second. Pager thread only.</summary>
     internal double RecentForks { get; set; }
 

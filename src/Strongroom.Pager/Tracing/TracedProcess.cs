@@ -45,6 +45,9 @@ internal sealed class TracedThread
     /// <summary>Gets or sets a value indicating whether it is in what seccomp's strict mode is.</summary>
     internal bool IsStrict { get; set; }
 
+    /// <summary>Gets or sets a value indicating whether it is stopped until a <see cref="GoOnRequest"/>.</summary>
+    internal bool IsHeld { get; set; }
+
     /// <summary>Gets or sets who waits to see it outside the kernel, or null.</summary>
     internal QuiesceRequest? Quiescing { get; set; }
 
@@ -106,6 +109,15 @@ internal sealed record QuiesceRequest(TargetMemory Memory, int Epoch) : TracerRe
 /// <param name="Memory">Its memory.</param>
 /// <param name="HeldThread">Its thread.</param>
 internal sealed record ReleaseRequest(TargetMemory Memory, int HeldThread) : TracerRequest(Memory);
+
+/// <summary>The wish that no thread change a memory's layout until a <see cref="GoOnRequest"/>: those that may be about to are stopped, each when
+/// the change it makes has been reported.</summary>
+/// <param name="Memory">Which.</param>
+internal sealed record HoldRequest(TargetMemory Memory) : TracerRequest(Memory);
+
+/// <summary>The wish that the threads that a <see cref="HoldRequest"/> stopped go on.</summary>
+/// <param name="Memory">Of which memory.</param>
+internal sealed record GoOnRequest(TargetMemory Memory) : TracerRequest(Memory);
 
 /// <summary>The wish that all processes that use a memory be killed.</summary>
 internal sealed record KillRequest(TargetMemory Memory) : TracerRequest(Memory);

@@ -23,6 +23,12 @@ internal sealed partial class Tracer
                 case QuiesceRequest quiesce:
                     Quiesce(quiesce);
                     break;
+                case HoldRequest hold:
+                    Hold(hold.Memory);
+                    break;
+                case GoOnRequest goOn:
+                    EndHold(goOn.Memory);
+                    break;
                 case CallRequest call:
                     BeginCall(call.Call);
                     break;

@@ -102,7 +102,7 @@ internal sealed partial class Tracer
     // trap). It is mostly met where a thread is inside fork or clone: without another, who asked for it would wait for ever.
     private static void GoOn(TracedThread thread, int signal)
     {
-        if (thread.IsAwaited)
+        if (thread.IsAwaited || thread.Process.Memory.IsHeld)
         {
             _ = Tracee.Interrupt(thread.Tid);
         }
@@ -168,6 +168,10 @@ internal sealed partial class Tracer
             AttachRequest request = thread.Pending;
             thread.Pending = null;
             Attach(request, thread.Tid);
+        }
+        else if (thread.Process.Memory.IsHeld)
+        {
+            thread.IsHeld = true;
         }
         else
         {

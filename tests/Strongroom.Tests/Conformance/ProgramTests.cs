@@ -25,6 +25,11 @@ public class ProgramTests
             Requirements.Root();
         }
 
+        if (program.Settings.Has("one-processor"))
+        {
+            Requirements.Tools("taskset");
+        }
+
         string device = program.Settings.Text("device", "/dev/null");
         Assert.SkipUnless(File.Exists(device), $"There is no {device}: load its module.");
         Launch launch = new(program.Executable) { LimitSeconds = program.Settings.Number("timeout", 40) };
@@ -58,7 +63,12 @@ public class ProgramTests
 
     private static IEnumerable<RunOptions> Variants(CProgram program)
     {
-        RunOptions usual = new() { Window = program.Settings.Text("window", "1M"), Idle = program.Settings.Text("idle", "40ms") };
+        RunOptions usual = new()
+        {
+            Window = program.Settings.Text("window", "1M"),
+            Idle = program.Settings.Text("idle", "40ms"),
+            OneProcessor = program.Settings.Has("one-processor"),
+        };
         yield return usual;
         if (!Workplace.Long)
         {

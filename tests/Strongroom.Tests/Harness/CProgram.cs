@@ -11,7 +11,7 @@ namespace Strongroom.Tests.Harness;
 
 /// <summary>
 /// A C program of the Programs folder, compiled once for each state of its source. A line of it may say how to run
-/// it: <c>// run: cflags=-pthread,-static window=2M idle=50ms exit=0 timeout=60 root survivors unsealed
+/// it: <c>// run: cflags=-pthread,-static window=2M idle=50ms exit=0 timeout=60 root survivors unsealed one-processor
 /// remark=word device=/dev/name</c>.
 /// </summary>
 internal sealed class CProgram

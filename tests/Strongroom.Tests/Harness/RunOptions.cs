@@ -17,6 +17,9 @@ internal sealed record RunOptions
     /// <summary>Stretches the times that the program leaves for sealing: 1 is three idle periods.</summary>
     public int Patience { get; init; } = 1;
 
+    /// <summary>Whether Strongroom and the program share one processor; taskset(1).</summary>
+    public bool OneProcessor { get; init; }
+
     /// <summary>Further options, before the program.</summary>
     public IReadOnlyList<string> More { get; init; } = [];
 
@@ -26,9 +29,10 @@ internal sealed record RunOptions
     /// </summary>
     public Launch Wrap(Launch program, string reportFile) => program with
     {
-        FileName = Workplace.Command,
+        FileName = OneProcessor ? "taskset" : Workplace.Command,
         Arguments =
         [
+            .. OneProcessor ? (string[])["1", Workplace.Command] : [],
             "run", "--quiet", "--window", Window, "--idle", Idle, "--report", Path.GetFullPath(reportFile), .. More,
             "--", program.FileName, .. program.Arguments,
         ],
