@@ -48,12 +48,19 @@ internal sealed partial class AddressSpace
         _unsharing.Clear();
         while (_unsharing.Count < UnshareAtOnce && _toUnshare.TryDequeue(out (PageNumber First, int Count) run))
         {
-            ulong bytes = (ulong)run.Count << PageNumber.Shift;
+            int count = CountEligible(_table.GetRegion(run.First), PageTable.IndexOf(run.First), run.Count, age: 0);
+            if (count == 0)
+            {
+                _ = _unshared.Remove(run.First.Value); // sealed meanwhile: it would only be brought back
+                continue;
+            }
+
+            ulong bytes = (ulong)count << PageNumber.Shift;
             _ = message.Add(Libc.SYS_madvise, run.First.Address.Value, bytes, Libc.MADV_POPULATE_WRITE);
-            _unsharing.Enqueue(run);
+            _unsharing.Enqueue((run.First, count));
         }
 
-        if (!Agent.TrySend())
+        if (_unsharing.Count > 0 && !Agent.TrySend())
         {
             Condemn("its agent was killed");
         }

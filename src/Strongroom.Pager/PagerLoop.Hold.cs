@@ -13,6 +13,11 @@ internal sealed partial class PagerLoop
     // it may be one change that takes long.
     private void HoldIfUnsettled(TargetMemory memory, AddressSpace space)
     {
+        if (space.Agent is null)
+        {
+            return; // after a fork: stopped anyway
+        }
+
         if (!space.IsUnsettled)
         {
             if (memory.Holds > 0)

@@ -24,6 +24,7 @@ internal sealed partial class PagerLoop : IDisposable
     private readonly EventDescriptor _wake;
     private readonly Epoll _epoll = new();
     private readonly epoll_event[] _ready = new epoll_event[EventsAtOnce];
+    private readonly Random _random = new();
     private readonly List<TargetMemory> _memories = [];
     private readonly Dictionary<ulong, TargetMemory> _byToken = [];
     private readonly long _startedAt = Stopwatch.GetTimestamp();
@@ -99,12 +100,15 @@ internal sealed partial class PagerLoop : IDisposable
         _epoll.Dispose();
     }
 
+    // Not always in the order in which epoll tells: of memories that all have faults waiting it is the same each time, and the first one's faults
+    // may fill what room there is in the window.
     private void Dispatch(int count, long now)
     {
         _gate.BeginRound(now);
+        int first = count > 1 ? _random.Next(count) : 0;
         for (int i = 0; i < count; i++)
         {
-            ulong token = _ready[i].data;
+            ulong token = _ready[(first + i) % count].data;
             if (token == WakeToken)
             {
                 _wake.Reset();
