@@ -17,7 +17,6 @@ internal sealed partial class PagerLoop
     private const double ManyForksInSecond = 10;
     private const int PatienceWithForks = 8;
 
-    private readonly FaultGate _gate = new(TimeSpan.FromMilliseconds(20));
     private long _unattachedBytes;
     private long _refusedBytes;
     private bool _wasWindowFull; // since the last tick

@@ -73,7 +73,7 @@ internal sealed partial class PagerLoop : IDisposable
             int wait = isBusy ? 0 : (int)Math.Max(0, ((nextTick - now) * 1000 / Stopwatch.Frequency) + 1);
             int count = Wait(Math.Min(wait, WaitForReport(now)));
             _quietSince = count > 0 ? 0 : _quietSince;
-            Dispatch(count, now);
+            Dispatch(count);
         }
     }
 
@@ -102,9 +102,8 @@ internal sealed partial class PagerLoop : IDisposable
 
     // Not always in the order in which epoll tells: of memories that all have faults waiting it is the same each time, and the first one's faults
     // may fill what room there is in the window.
-    private void Dispatch(int count, long now)
+    private void Dispatch(int count)
     {
-        _gate.BeginRound(now);
         int first = count > 1 ? _random.Next(count) : 0;
         for (int i = 0; i < count; i++)
         {
@@ -134,7 +133,7 @@ internal sealed partial class PagerLoop : IDisposable
     // asking epoll. Not for ever: others have faults too. What is left unread epoll tells again: it is level-triggered.
     private void HandleMessages(AddressSpace space)
     {
-        for (int reads = 0; reads < ReadsAtOnce && !MustFaultsWait() && space.HandleMessages() && !_gate.IsAjar; reads++)
+        for (int reads = 0; reads < ReadsAtOnce && !MustFaultsWait() && space.HandleMessages(); reads++)
         {
         }
     }
