@@ -20,6 +20,7 @@ internal static partial class Libc
     internal const int EBUSY = 16;
     internal const int EEXIST = 17;
     internal const int EINVAL = 22;
+    internal const int ENOTTY = 25;
     internal const int ENOSYS = 38;
     internal const int ECANCELED = 125;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Strongroom.Core;
 
 namespace Strongroom.Kernel;
@@ -73,6 +74,29 @@ internal sealed class ProcMaps : OwnedDescriptor
 
             _length += n;
         }
+    }
+
+    /// <summary>Finds, at this moment, the VMA that an address lies in or else the next one above; PROCMAP_QUERY (Linux 6.11).</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="vma">The VMA; valid when 0 is returned.</param>
+    /// <returns>0 or an errno: ENOENT (none there nor above), ESRCH (the memory is gone), ENOTTY (an older kernel).</returns>
+    /// <remarks>What <see cref="Refresh"/> has read stays as it is.</remarks>
+    internal unsafe int Find(VirtualAddress address, out VmaOutline vma)
+    {
+        procmap_query query = new()
+        {
+            size = (ulong)sizeof(procmap_query),
+            query_flags = Libc.PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
+            query_addr = address.Value,
+        };
+
+        // SAFETY: the kernel writes the struct; without buffers for the name and the build ID it writes nothing else.
+        int errno = Libc.ioctl(this, Libc.PROCMAP_QUERY, &query) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        bool isPrivate = (query.vma_flags & Libc.PROCMAP_QUERY_VMA_SHARED) == 0;
+        vma = errno == 0
+            ? new(new(new(query.vma_start), new(query.vma_end)), isPrivate && query.inode == 0)
+            : default;
+        return errno;
     }
 
     /// <summary>Gets the name of a mapping from the last <see cref="Refresh"/>, as the kernel prints it.</summary>

@@ -96,6 +96,11 @@ internal readonly struct Vma
     internal bool Allows(VmaAccess access) => (Access & access) != 0;
 }
 
+/// <summary>What the kernel tells of a single VMA when it is asked for that one; PROCMAP_QUERY.</summary>
+/// <param name="Range">The addresses.</param>
+/// <param name="IsPrivateWithoutFile">Anonymous memory, or what the kernel maps into every process.</param>
+internal readonly record struct VmaOutline(AddressRange Range, bool IsPrivateWithoutFile);
+
 /// <summary>The file behind a mapping.</summary>
 /// <param name="Major">Major device number.</param>
 /// <param name="Minor">Minor device number.</param>

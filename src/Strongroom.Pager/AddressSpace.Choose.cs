@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Strongroom.Core;
-using Strongroom.Kernel;
 using Strongroom.Pager.Agent;
 
 namespace Strongroom.Pager;
@@ -278,63 +277,6 @@ internal sealed partial class AddressSpace
             {
                 _queue.Add(region[i].Value);
             }
-        }
-    }
-
-    // How many pages from a page on lie in its VMA, or 1 if none is known. Registers the VMA, whole, if it is not and may be. Whole, because
-    // a VMA that is registered in part is two, and mremap(2) refuses ranges that span two.
-    private int RestOfVma(PageNumber page, bool mayRegister, out bool isRegistered)
-    {
-        isRegistered = false;
-        if (FindVma(page) is not { } vma)
-        {
-            return 1;
-        }
-
-        isRegistered = _registered.Contains(vma.Range)
-            || ((mayRegister || !IsGrowing(vma)) && !AwaitsKey(vma.Range) && TryRegister(vma.Range, vma.Room));
-        return (int)Math.Min(vma.Range.End.Page.Value - page.Value, int.MaxValue);
-    }
-
-    // Together with the holes beside it, into which it may have grown since the last look: a VMA that is registered in part is two.
-    private bool TryRegister(AddressRange range, AddressRange room)
-    {
-        // Not while memory may have landed there of which no report was read: it would be taken for new. And not what is seen to have changed
-        // since the look.
-        if (!HasNothingOutstanding() || IsUnmapped(FirstPageOf(range)) || IsUnmapped(LastPageOf(range)))
-        {
-            return false;
-        }
-
-        bool isAlone = IsUnmapped(new(room.Start, range.Start)) && IsUnmapped(new(range.End, room.End));
-        AddressRange touched = isAlone ? range : room;
-        int errno = _uffd.Register(room);
-        if (errno is not (0 or Libc.ESRCH) && room != range)
-        {
-            errno = _uffd.Register(range); // something that cannot be registered was mapped there
-        }
-
-        switch (errno)
-        {
-            case 0 when _uffd.IsOneRegisteredVma(range):
-                _halfRegistered.Add(touched);
-                _halfRegistered.Remove(range);
-                _registered.Add(range);
-                _isLookDue = true;
-                return true;
-            case 0:
-                _halfRegistered.Add(touched); // it has changed since the last look: some may be mapped anew by now
-                ResolveHalfRegistered();
-                return false;
-            case Libc.ESRCH:
-                IsGone = true;
-                return false;
-            case Libc.EBUSY:
-                LeaveToProgram(range);
-                return false;
-            default:
-                Exclude(range, ClearReason.NotMovable);
-                return false;
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.Linq;
 using Strongroom.Core;
 using Strongroom.Kernel;
 using Strongroom.Pager.Tracing;
@@ -13,15 +12,11 @@ namespace Strongroom.Pager;
 /// </content>
 internal sealed partial class AddressSpace
 {
-    private static readonly PageFilter s_mapped = new(
-        PageCategories.None, PageCategories.None, PageCategories.None, PageCategories.None);
-
     private readonly RangeSet _displaced = new();
     private readonly Dictionary<ulong, PageEntry> _displacedPages = [];
     private readonly List<AddressSpace> _youngChildren = [];
     private readonly List<Landing> _lateLandings = [];
     private readonly List<AddressRange> _expectedUnmaps = [];
-    private readonly RangeSet _halfRegistered = new();
     private readonly RangeSet _doubtful = new();
     private AddressSpace? _elder;
     private bool _mustReconcile;
@@ -126,45 +121,6 @@ internal sealed partial class AddressSpace
         }
     }
 
-    // What was registered while the layout changed is memory that was there, or what landed in its place, or nothing. Which, can be told
-    // while no change is outstanding.
-    private void ResolveHalfRegistered()
-    {
-        foreach (AddressRange range in _halfRegistered.Ranges.ToArray())
-        {
-            NoteIfRegistered(range);
-        }
-
-        if (_halfRegistered.IsEmpty || !HasNothingOutstanding() || _maps is null || !_maps.Refresh())
-        {
-            return;
-        }
-
-        foreach (Vma vma in _maps)
-        {
-            if (_halfRegistered.Overlaps(vma.Range) && !Agent!.Area.Overlaps(vma.Range))
-            {
-                NoteIfRegistered(vma.Range);
-            }
-        }
-
-        if (HasNothingOutstanding())
-        {
-            _halfRegistered.Clear(); // the rest was in no VMA, or in one that is not registered
-        }
-    }
-
-    // Registering again does nothing, but for memory that the program registered with a userfaultfd of its own it fails.
-    private void NoteIfRegistered(AddressRange range)
-    {
-        if (_uffd.IsOneRegisteredVma(range) && _uffd.Register(range) == 0)
-        {
-            _halfRegistered.Remove(range);
-            _registered.Add(range);
-            _isLookDue = true;
-        }
-    }
-
     private void NoteLanding(AddressRange source, AddressRange target)
     {
         foreach (AddressSpace child in _youngChildren)
@@ -210,14 +166,6 @@ internal sealed partial class AddressSpace
             _doubtful.AddAll(doubtful);
         }
     }
-
-    // Without any VMA, not only without pages.
-    private bool IsUnmapped(AddressRange range) =>
-        range.IsEmpty || _pagemap?.Find(range, s_mapped, stackalloc PageRun[1], out _) == 0;
-
-    private static AddressRange FirstPageOf(AddressRange range) => AddressRange.FromLength(range.Start, PageNumber.SizeBytes);
-
-    private static AddressRange LastPageOf(AddressRange range) => new(new(range.End.Value - PageNumber.SizeBytes), range.End);
 
     private bool HasOneThread() => Memory is { UserCount: 1 } memory && ThreadList.Of(memory.Pid).Count == 1;
 

@@ -65,6 +65,7 @@ public partial class AbiTests
     private static readonly string[] s_mayBeNewer =
     [
         "MADV_GUARD_INSTALL",                                                                                               // 6.13
+        "PROCMAP_QUERY", "PROCMAP_QUERY_VMA_SHARED", "PROCMAP_QUERY_COVERING_OR_NEXT_VMA", "procmap_query",                  // 6.11
         "UFFDIO_MOVE", "UFFDIO_MOVE_MODE_DONTWAKE", "UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES", "UFFD_FEATURE_MOVE", "uffdio_move", // 6.8
         "PAGEMAP_SCAN", "PAGE_IS_FILE", "PAGE_IS_PRESENT", "PAGE_IS_SWAPPED", "PAGE_IS_PFNZERO", "PAGE_IS_HUGE",            // 6.7
         "pm_scan_arg", "page_region",
