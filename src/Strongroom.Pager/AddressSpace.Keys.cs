@@ -30,6 +30,7 @@ internal sealed partial class AddressSpace
     private readonly KeyRanges _displacedKeys;
     private readonly Queue<MemoryCall> _calls = new();
     private AddressRange _changing;
+    private bool _doCallsWait; // for the layout to settle
 
     /// <summary>Gets the ranges that carry keys of the program's own.</summary>
     internal IReadOnlyList<KeyRange> KeyRanges => _keyRanges.All;
@@ -50,7 +51,8 @@ internal sealed partial class AddressSpace
         }
 
         _ = HandleMessages(); // what was unmapped before the call must be known to be
-        if (Verdict is not null || !_calls.TryDequeue(out MemoryCall? call))
+        _doCallsWait = Verdict is null && !HasNothingOutstanding();
+        if (_doCallsWait || Verdict is not null || !_calls.TryDequeue(out MemoryCall? call))
         {
             return false;
         }

@@ -92,7 +92,7 @@ internal sealed partial class AddressSpace : IDisposable
     internal bool IsGone { get; private set; }
 
     /// <summary>Gets a value indicating whether something waits for the layout to settle, and must be tried again soon.</summary>
-    internal bool IsUnsettled => _waiting.Count > 0 || AwaitsReports;
+    internal bool IsUnsettled => _waiting.Count > 0 || AwaitsReports || (_doCallsWait && HasCalls);
 
     /// <summary>Gets or sets the tick in which nothing could be evicted, so that it is not tried again and again.</summary>
     internal int FutileTick { get; set; }

@@ -1,10 +1,11 @@
-// A thread that changes the layout without a pause while another needs its pages back, on a busy processor that the pager needs too. During a
-// change no page can come back, and the moment between two of them is over before the pager's turn comes.
+// A thread that changes the layout without a pause while another needs its pages back, or makes guard regions of them, which only happens once
+// the pager has put back what is sealed there; on a busy processor that the pager needs too. During a change no page can come back, and the
+// moment between two of them is over before the pager's turn comes.
 // run: window=1M idle=10ms one-processor
 #include "common.h"
 #include <sys/prctl.h>
 
-enum { Pages = 256, Rounds = 3, BusyProcesses = 3 };
+enum { Pages = 256, Guarded = 16, Rounds = 3, BusyProcesses = 3 };
 
 static unsigned char *place;
 static _Atomic bool is_over;
@@ -28,23 +29,34 @@ static pid_t start_busy_process(void)
     return child;
 }
 
+static void make_guards(unsigned char *area)
+{
+    for (size_t page = 0; page < Pages; page += Guarded) {
+        int result = madvise(area + page * PAGE, Guarded * PAGE, MADV_GUARD_INSTALL);
+        CHECK(result == 0 || errno == EINVAL, "a guard region: %s", strerror(errno)); // EINVAL: Linux before 6.13
+    }
+}
+
 int main(void)
 {
     begin();
     pid_t busy[BusyProcesses];
     for (size_t i = 0; i < COUNT(busy); i++)
         busy[i] = start_busy_process();
-    place = map(Pages * PAGE);
-    unsigned char *area = map(Pages * PAGE);
     for (uint64_t round = 0; round < Rounds; round++) {
+        place = map(Pages * PAGE);
+        unsigned char *area = map(Pages * PAGE);
         fill(place, Pages * PAGE, ~round); // what is not covered yet reports no change
         fill(area, Pages * PAGE, round);
         settle();
         is_over = false;
         pthread_t storm = spawn(change_layout, NULL);
         verify(area, Pages * PAGE, round, "a page that came back between changes of layout");
+        make_guards(area);
         is_over = true;
         join(storm);
+        SYS(munmap(area, Pages * PAGE));
+        SYS(munmap(place, Pages * PAGE));
     }
     for (size_t i = 0; i < COUNT(busy); i++) {
         SYS(kill(busy[i], SIGKILL));
