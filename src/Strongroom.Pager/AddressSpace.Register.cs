@@ -33,9 +33,8 @@ internal sealed partial class AddressSpace
     // Together with the holes beside it, into which it may have grown since the last look.
     private bool TryRegister(AddressRange range, AddressRange room)
     {
-        // Not while memory may have landed there of which no report was read: it would be taken for new. And not what is seen to have changed
-        // since the look.
-        if (!HasNothingOutstanding() || IsUnmapped(FirstPageOf(range)) || IsUnmapped(LastPageOf(range)))
+        // Not while memory may have landed there of which no report was read: it would be taken for new.
+        if (!HasNothingOutstanding() || !IsStillThere(range))
         {
             return false;
         }
@@ -65,6 +64,13 @@ internal sealed partial class AddressSpace
                 return false;
         }
     }
+
+    private bool IsStillThere(AddressRange range) => _maps!.Find(range.Start, out VmaOutline vma) switch
+    {
+        0 => vma.IsPrivateWithoutFile && vma.Range.Contains(range.Start),
+        Libc.ENOTTY => !IsUnmapped(FirstPageOf(range)) && !IsUnmapped(LastPageOf(range)), // before Linux 6.11
+        _ => false,
+    };
 
     // What is there at this moment, in the place of a VMA and the holes beside it. A VMA that reaches over an end of that place belongs to it,
     // what cannot be registered ends it.
@@ -200,10 +206,11 @@ internal sealed partial class AddressSpace
         return true;
     }
 
-    // Registering again does nothing, but for memory that the program registered with a userfaultfd of its own it fails.
+    // Registering again does nothing, but for memory that the program registered with a userfaultfd of its own it fails. What memory with a
+    // key has grown by is left to FollowVmas.
     private void NoteIfRegistered(AddressRange range)
     {
-        if (_uffd.IsOneRegisteredVma(range) && !Agent!.Area.Overlaps(range) && _uffd.Register(range) == 0)
+        if (_uffd.IsOneRegisteredVma(range) && !Agent!.Area.Overlaps(range) && !AwaitsKey(range) && _uffd.Register(range) == 0)
         {
             _halfRegistered.Remove(range);
             _registered.Add(range);
