@@ -34,16 +34,15 @@ internal sealed partial class AddressSpace
     private bool TryRegister(AddressRange range, AddressRange room)
     {
         // Not while memory may have landed there of which no report was read: it would be taken for new.
-        if (!HasNothingOutstanding() || !IsStillThere(range))
+        if (!HasNothingOutstanding() || LookAround(range, room) is not { } site)
         {
             return false;
         }
 
-        Site site = LookAround(range, room);
         int errno = _uffd.Register(site.Room);
-        if (errno is not (0 or Libc.ESRCH) && site.Room != range)
+        if (errno is not (0 or Libc.ESRCH) && site.Room != range && LookAround(range, range) is { } narrow)
         {
-            site = LookAround(range, range); // something that cannot be registered was mapped there
+            site = narrow; // something that cannot be registered was mapped there
             errno = _uffd.Register(site.Room);
         }
 
@@ -65,21 +64,19 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private bool IsStillThere(AddressRange range) => _maps!.Find(range.Start, out VmaOutline vma) switch
+    // What is there at this moment, in the place of a VMA and the holes beside it; null when the VMA is gone. A VMA that reaches over an end of that
+    // place belongs to it, what cannot be registered ends it.
+    private Site? LookAround(AddressRange range, AddressRange room)
     {
-        0 => vma.IsPrivateWithoutFile && vma.Range.Contains(range.Start),
-        Libc.ENOTTY => !IsUnmapped(FirstPageOf(range)) && !IsUnmapped(LastPageOf(range)), // before Linux 6.11
-        _ => false,
-    };
-
-    // What is there at this moment, in the place of a VMA and the holes beside it. A VMA that reaches over an end of that place belongs to it,
-    // what cannot be registered ends it.
-    private Site LookAround(AddressRange range, AddressRange room)
-    {
-        if (_maps!.Find(range.Start, out VmaOutline own) != 0 || !own.Range.Contains(range.Start))
+        int errno = _maps!.Find(range.Start, out VmaOutline own);
+        if (errno == Libc.ENOTTY)
         {
-            // It is gone by now, or the kernel is older than 6.11.
-            return new(room, IsUnmapped(new(room.Start, range.Start)) && IsUnmapped(new(range.End, room.End)), default, default);
+            return LookByPages(range, room);
+        }
+
+        if (errno != 0 || !own.IsPrivateWithoutFile || !own.Range.Contains(range.Start))
+        {
+            return null;
         }
 
         bool isAlone = own.Range == range;
@@ -102,8 +99,13 @@ internal sealed partial class AddressSpace
 
         start = Lower(start, own.Range.Start);
         end = end.Value >= room.End.Value ? end : above.Range.IsEmpty ? room.End : Lower(room.End, above.Range.Start);
-        return new(new(start, end), isAlone, VmaEndingAt(start), above);
+        return new Site(new(start, end), isAlone, VmaEndingAt(start), above);
     }
+
+    // For kernels that do not tell of a single VMA, before Linux 6.11.
+    private Site? LookByPages(AddressRange range, AddressRange room) =>
+        IsUnmapped(FirstPageOf(range)) || IsUnmapped(LastPageOf(range)) ? null
+            : new Site(room, IsUnmapped(new(room.Start, range.Start)) && IsUnmapped(new(range.End, room.End)), default, default);
 
     private static VirtualAddress Lower(VirtualAddress one, VirtualAddress other) => one.Value < other.Value ? one : other;
 
@@ -187,7 +189,7 @@ internal sealed partial class AddressSpace
         return true;
     }
 
-    // For kernels that do not tell of a single VMA.
+    // Likewise for older kernels.
     private bool NoteRegisteredVmasOfText()
     {
         if (!_maps!.Refresh())

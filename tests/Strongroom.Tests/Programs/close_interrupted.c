@@ -121,8 +121,7 @@ int main(void)
     }
     verify(area, 256 * PAGE, 1, "memory");
     SYS(umount2(directory, MNT_DETACH));
-    kill(server, SIGKILL);
-    SYS(waitpid(server, NULL, 0));
+    end_child(server);
     rmdir(directory);
     return finish("what was closed was closed once");
 }

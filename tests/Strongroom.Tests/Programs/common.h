@@ -175,6 +175,13 @@ static UNUSED void verify_in_child(const void *area, size_t length, uint64_t con
     reap_good(child, what);
 }
 
+// Ends a child that would go on for ever.
+static UNUSED void end_child(pid_t child)
+{
+    SYS(kill(child, SIGKILL));
+    SYS(waitpid(child, NULL, 0));
+}
+
 // Memory that is filled anew, left alone for a while, and read, by a child too.
 static UNUSED void use_in_rounds(unsigned char *area, size_t length, int rounds, const char *what)
 {

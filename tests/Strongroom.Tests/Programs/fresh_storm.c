@@ -34,9 +34,7 @@ int main(void)
         verify(area, Pages * PAGE, round, "a page that came back beside fresh ones");
         fill(area, Pages * PAGE, round + 1);
     }
-    for (size_t i = 0; i < COUNT(fillers); i++) {
-        SYS(kill(fillers[i], SIGKILL));
-        SYS(waitpid(fillers[i], NULL, 0));
-    }
+    for (size_t i = 0; i < COUNT(fillers); i++)
+        end_child(fillers[i]);
     return finish("pages came back beside fresh ones");
 }

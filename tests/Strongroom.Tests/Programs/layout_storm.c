@@ -58,9 +58,7 @@ int main(void)
         SYS(munmap(area, Pages * PAGE));
         SYS(munmap(place, Pages * PAGE));
     }
-    for (size_t i = 0; i < COUNT(busy); i++) {
-        SYS(kill(busy[i], SIGKILL));
-        SYS(waitpid(busy[i], NULL, 0));
-    }
+    for (size_t i = 0; i < COUNT(busy); i++)
+        end_child(busy[i]);
     return finish("pages came back between changes of layout");
 }
