@@ -40,9 +40,15 @@ internal sealed partial class AddressSpace
         }
 
         int errno = _uffd.Register(site.Room);
-        if (errno is not (0 or Libc.ESRCH) && site.Room != range && LookAround(range, range) is { } narrow)
+        if (errno is not (0 or Libc.ESRCH) && site.Room != range)
         {
-            site = narrow; // something that cannot be registered was mapped there
+            // Something that cannot be registered was mapped there.
+            if (LookAround(range, range) is not { } narrow)
+            {
+                return false; // and the VMA is gone
+            }
+
+            site = narrow;
             errno = _uffd.Register(site.Room);
         }
 

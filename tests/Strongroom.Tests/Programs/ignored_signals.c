@@ -75,8 +75,7 @@ static void time_out_amid_a_storm(size_t which, int signal, pid_t self)
     CHECK(error == EAGAIN, "%s amid a storm of %s: %s", waits[which].name, strsignal(signal), strerror(error));
     CHECK(waitpid(child, NULL, WNOHANG) == 0, "%s did not time out before the storm of %s was over", waits[which].name, strsignal(signal));
     CHECK(memcmp(&before, &after, 64 / 8) == 0, "%s left another signal mask", waits[which].name);
-    kill(child, SIGKILL);
-    SYS(waitpid(child, NULL, 0));
+    end_child(child);
 }
 
 static sigset_t mask_in_handler;

@@ -97,7 +97,6 @@ int main(void)
         SYS(pwrite(file, data, Bytes, 0));
         check_handler();
     }
-    SYS(kill(nuisance, SIGKILL));
-    SYS(waitpid(nuisance, NULL, 0));
+    end_child(nuisance);
     return finish("all was moved");
 }
