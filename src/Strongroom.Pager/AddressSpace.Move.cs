@@ -201,6 +201,7 @@ internal sealed partial class AddressSpace
                 _slots!.Spoil(move.Slot, move.Count); // mlockall(2) fills staging too: to be dropped first
                 break;
             case Libc.EBUSY:
+            case Libc.EFAULT: // a guard region since the last look (Linux 6.13): the next look finds it gone
                 NoteBusy(page, move.Count);
                 break;
             case Libc.EINVAL:
