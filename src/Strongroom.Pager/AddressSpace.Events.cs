@@ -96,6 +96,7 @@ internal sealed partial class AddressSpace
 
         _doomedEpoch++;
         _doomedTick = _context.Tick;
+        NoteUnseen(range);
         foreach (Region region in _table.RegionsIn(range))
         {
             (int first, int end) = Clip(region, range);
@@ -109,6 +110,24 @@ internal sealed partial class AddressSpace
                 else
                 {
                     Forget(region, i);
+                }
+            }
+        }
+    }
+
+    // What no look has found yet is there too: filled before the memory was registered, or written where the kernel's page of zeros was. Unknown, it
+    // would not be doomed but taken for new by the next look, and could be sealed before the call drops it.
+    private void NoteUnseen(AddressRange range)
+    {
+        foreach (AddressRange run in RunsOf(range, s_present))
+        {
+            for (ulong page = run.Start.Page.Value; page < run.End.Page.Value; page++)
+            {
+                Region region = _table.GetRegion(new(page));
+                int index = PageTable.IndexOf(new(page));
+                if (region[index].State == PageState.Untracked)
+                {
+                    region.Set(index, PageEntry.Of(PageState.Clear, _context.Tick));
                 }
             }
         }

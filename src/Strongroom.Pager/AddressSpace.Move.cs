@@ -194,14 +194,13 @@ internal sealed partial class AddressSpace
         {
             case Libc.EAGAIN:
                 break; // the layout is changing: later
-            case Libc.ENOENT when _table[page].State == PageState.Clear:
-                _table.Set(page, default); // not there any more
+            case Libc.ENOENT or Libc.EFAULT when _table[page].State == PageState.Clear:
+                _table.Set(page, default); // not there any more, or a guard region (Linux 6.13)
                 break;
             case Libc.EEXIST:
                 _slots!.Spoil(move.Slot, move.Count); // mlockall(2) fills staging too: to be dropped first
                 break;
             case Libc.EBUSY:
-            case Libc.EFAULT: // a guard region since the last look (Linux 6.13): the next look finds it gone
                 NoteBusy(page, move.Count);
                 break;
             case Libc.EINVAL:

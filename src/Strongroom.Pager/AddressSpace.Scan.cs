@@ -216,21 +216,9 @@ internal sealed partial class AddressSpace
             ? new(PageCategories.None, PageCategories.Present, PageCategories.None, PageCategories.Present)
             : s_presentAnonymous;
         long bytes = 0;
-        VirtualAddress next = range.Start;
-        while (next.Value < range.End.Value)
+        foreach (AddressRange run in RunsOf(range, filter))
         {
-            int found = _pagemap!.Find(new(next, range.End), filter, _runs, out VirtualAddress end);
-            for (int i = 0; i < found; i++)
-            {
-                bytes += (long)_runs[i].Range.LengthBytes;
-            }
-
-            if (found < 0 || end.Value <= next.Value)
-            {
-                break;
-            }
-
-            next = end;
+            bytes += (long)run.LengthBytes;
         }
 
         if (bytes > 0)
@@ -279,25 +267,34 @@ internal sealed partial class AddressSpace
     private long MarkPresentIn(AddressRange range)
     {
         long present = 0;
+        foreach (AddressRange run in RunsOf(range, s_present))
+        {
+            present += (long)(run.LengthBytes >> PageNumber.Shift);
+            MarkRun(run);
+        }
+
+        return present;
+    }
+
+    // The runs of pages that match, ascending. One search at a time.
+    private IEnumerable<AddressRange> RunsOf(AddressRange range, PageFilter filter)
+    {
         VirtualAddress next = range.Start;
         while (next.Value < range.End.Value)
         {
-            int found = _pagemap!.Find(new(next, range.End), s_present, _runs, out VirtualAddress end);
+            int found = _pagemap!.Find(new(next, range.End), filter, _runs, out VirtualAddress end);
             for (int i = 0; i < found; i++)
             {
-                present += (long)(_runs[i].Range.LengthBytes >> PageNumber.Shift);
-                MarkRun(_runs[i].Range);
+                yield return _runs[i].Range;
             }
 
             if (found < 0 || end.Value <= next.Value)
             {
-                break;
+                yield break;
             }
 
             next = end;
         }
-
-        return present;
     }
 
     private void MarkRun(AddressRange range)

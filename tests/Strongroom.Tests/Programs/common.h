@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -173,6 +174,18 @@ static UNUSED void verify_in_child(const void *area, size_t length, uint64_t con
         _exit(0);
     }
     reap_good(child, what);
+}
+
+// A child that wants the processor all the time.
+static UNUSED pid_t start_busy_process(void)
+{
+    pid_t child = SYS(fork());
+    if (child == 0) {
+        SYS(prctl(PR_SET_PDEATHSIG, SIGKILL));
+        for (volatile uint64_t count = 0;; count++)
+            ;
+    }
+    return child;
 }
 
 // Ends a child that would go on for ever.

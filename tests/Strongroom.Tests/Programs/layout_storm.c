@@ -3,7 +3,6 @@
 // moment between two of them is over before the pager's turn comes.
 // run: window=1M idle=10ms one-processor
 #include "common.h"
-#include <sys/prctl.h>
 
 enum { Pages = 256, Guarded = 16, Rounds = 3, BusyProcesses = 3 };
 
@@ -16,17 +15,6 @@ static void *change_layout(void *unused)
     while (!is_over)
         SYS(madvise(place, Pages * PAGE, MADV_DONTNEED));
     return NULL;
-}
-
-static pid_t start_busy_process(void)
-{
-    pid_t child = SYS(fork());
-    if (child == 0) {
-        SYS(prctl(PR_SET_PDEATHSIG, SIGKILL));
-        for (volatile uint64_t count = 0;; count++)
-            ;
-    }
-    return child;
 }
 
 static void make_guards(unsigned char *area)
