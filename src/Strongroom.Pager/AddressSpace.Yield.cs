@@ -59,6 +59,24 @@ internal sealed partial class AddressSpace
         return true;
     }
 
+    /// <summary>Like <see cref="TryExpose"/>, for what the program makes guard regions by calls that were let pass before there was an agent: any
+    /// memory. Nothing is sealed yet.</summary>
+    internal void ExposeAll()
+    {
+        if (_maps?.Refresh() != true)
+        {
+            return; // the target is ending
+        }
+
+        foreach (Vma vma in _maps)
+        {
+            if (vma.IsPrivateAnonymous)
+            {
+                HandleRemove(vma.Range);
+            }
+        }
+    }
+
     private void LeaveToProgram(AddressRange range)
     {
         _ = _context.Statistics.Remarks.Add("A program uses userfaultfd itself; the memory that it registered is left alone and stays in clear.");

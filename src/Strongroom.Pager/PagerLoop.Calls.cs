@@ -22,6 +22,7 @@ internal sealed partial class PagerLoop
         }
         else if (!call.WantsAgent || memory.Pid != call.ProcessId)
         {
+            memory.HasPassedCall = true;
             call.Finish(Errno.ENOSYS); // the agent of a memory is a child of the process that it was made for, and ends with it
         }
         else if (memory.IsAttachPending)

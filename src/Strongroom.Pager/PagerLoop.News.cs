@@ -156,6 +156,11 @@ internal sealed partial class PagerLoop
         }
 
         memory.Space.Adopt(done.Agent);
+        if (memory.HasPassedCall)
+        {
+            memory.Space.ExposeAll();
+        }
+
         AttachedCount++;
         _epoll.Add(done.Agent.Socket, memory.Token | 1);
     }

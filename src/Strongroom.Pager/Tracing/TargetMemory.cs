@@ -54,6 +54,10 @@ internal sealed class TargetMemory
     /// <summary>Gets or sets a value indicating whether the tracer was asked to attach. Pager thread only.</summary>
     internal bool IsAttachPending { get; set; }
 
+    /// <summary>Gets or sets a value indicating whether a call was let pass because there was no agent. It may still be on its way when there
+    /// is one. Pager thread only.</summary>
+    internal bool HasPassedCall { get; set; }
+
     /// <summary>Gets or sets a value indicating whether the tracer was asked to see its threads outside madvise. Pager thread only.</summary>
     internal bool IsQuiescePending { get; set; }
 
