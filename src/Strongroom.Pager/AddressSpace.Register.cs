@@ -80,7 +80,7 @@ internal sealed partial class AddressSpace
             return LookByPages(range, room);
         }
 
-        if (errno != 0 || !own.IsPrivateWithoutFile || !own.Range.Contains(range.Start))
+        if (errno != 0 || !MayRegister(own) || !own.Range.Contains(range.Start))
         {
             return null;
         }
@@ -92,12 +92,12 @@ internal sealed partial class AddressSpace
         {
             isAlone = false;
             at = vma.Range.End;
-            start = vma.IsPrivateWithoutFile ? Lower(start, vma.Range.Start) : at;
+            start = MayRegister(vma) ? Lower(start, vma.Range.Start) : at;
         }
 
         VirtualAddress end = own.Range.End;
         VmaOutline above;
-        while (_maps.Find(end, out above) == 0 && above.IsPrivateWithoutFile && above.Range.Start.Value < room.End.Value)
+        while (_maps.Find(end, out above) == 0 && MayRegister(above) && above.Range.Start.Value < room.End.Value)
         {
             isAlone = false;
             end = above.Range.End;
@@ -107,6 +107,9 @@ internal sealed partial class AddressSpace
         end = end.Value >= room.End.Value ? end : above.Range.IsEmpty ? room.End : Lower(room.End, above.Range.Start);
         return new Site(new(start, end), isAlone, VmaEndingAt(start), above);
     }
+
+    // Not what the program is about to register itself.
+    private bool MayRegister(in VmaOutline vma) => vma.IsPrivateWithoutFile && !_excluded.ContainsKey(vma.Range.Start.Value);
 
     // For kernels that do not tell of a single VMA, before Linux 6.11.
     private Site? LookByPages(AddressRange range, AddressRange room) =>
@@ -130,7 +133,7 @@ internal sealed partial class AddressSpace
 
     private void RegisterRest(VmaOutline rest, VmaOutline before)
     {
-        if (rest != before && rest.IsPrivateWithoutFile && !Agent!.Area.Overlaps(rest.Range) && _uffd.Register(rest.Range) == 0)
+        if (rest != before && MayRegister(rest) && !Agent!.Area.Overlaps(rest.Range) && _uffd.Register(rest.Range) == 0)
         {
             _halfRegistered.Add(rest.Range);
         }

@@ -352,8 +352,8 @@ internal sealed partial class AddressSpace
         }
     }
 
-    private void Exclude(AddressRange range, string reason) =>
-        _excluded[range.Start.Value] = new(reason, _context.Tick + (64 * _context.IdleTicks));
+    private void Exclude(AddressRange range, string reason, TimeSpan atLeast = default) =>
+        _excluded[range.Start.Value] = new(reason, _context.Tick + Math.Max(64 * _context.IdleTicks, (int)(atLeast / _context.TickLength)));
 
     private void ForgetOldTrouble()
     {

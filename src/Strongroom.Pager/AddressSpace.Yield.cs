@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
@@ -11,9 +12,13 @@ namespace Strongroom.Pager;
 /// own (the kernel allows a VMA one: whoever comes second gets EBUSY), or makes it a guard region.</content>
 internal sealed partial class AddressSpace
 {
+    // How long a thread that made a call may wait for a processor before the kernel carries it out.
+    private static readonly TimeSpan s_callPatience = TimeSpan.FromSeconds(10);
+
     /// <summary>Gives memory up, so that the program can register it: what is sealed there is put back, and it stays in clear.</summary>
     /// <param name="range">What the program is about to register. Memory under a key of the program's own is kept.</param>
-    /// <remarks>While the agent does nothing else. Whole VMAs, for the program's registration must not find them divided.</remarks>
+    /// <remarks>While the agent does nothing else. Whole VMAs, for the program's registration must not find them divided, and also those that are not
+    /// registered yet, for they must not be while the call is on its way.</remarks>
     internal void Yield(AddressRange range)
     {
         if (_maps is null || !_maps.Refresh())
@@ -24,7 +29,7 @@ internal sealed partial class AddressSpace
         List<AddressRange> covered = [];
         foreach (Vma vma in _maps)
         {
-            if (vma.Range.Overlaps(range) && (_registered.Overlaps(vma.Range) || _halfRegistered.Overlaps(vma.Range)) && !Agent!.Area.Overlaps(vma.Range))
+            if (vma.Range.Overlaps(range) && IsOrMayBeRegistered(vma))
             {
                 covered.Add(vma.Range);
             }
@@ -42,6 +47,11 @@ internal sealed partial class AddressSpace
             }
         }
     }
+
+    // (A file that owns a key no userfaultfd can watch.)
+    private bool IsOrMayBeRegistered(Vma vma) =>
+        (_registered.Overlaps(vma.Range) || _halfRegistered.Overlaps(vma.Range) || WhyUncovered(vma) is null)
+            && !Agent!.Area.Overlaps(vma.Range) && !_standIns.Exists(each => each.Range.Overlaps(vma.Range));
 
     /// <summary>Prepares for the loss of memory of which the kernel does not tell: guard regions (MADV_GUARD_INSTALL). What is sealed there is
     /// put back, so that it is the kernel that drops it, and none is sealed until the kernel has.</summary>
@@ -80,7 +90,7 @@ internal sealed partial class AddressSpace
     private void LeaveToProgram(AddressRange range)
     {
         _ = _context.Statistics.Remarks.Add("A program uses userfaultfd itself; the memory that it registered is left alone and stays in clear.");
-        Exclude(range, ClearReason.Userfaultfd);
+        Exclude(range, ClearReason.Userfaultfd, s_callPatience);
     }
 
     private bool HasKey(AddressRange range)
