@@ -276,13 +276,14 @@ internal sealed partial class AddressSpace
         return present;
     }
 
-    // The runs of pages that match, ascending. One search at a time.
+    // The runs of pages that match, ascending. One search at a time. None before there is an agent: a forked child reports what is done to
+    // it for that, and nothing can be sealed yet.
     private IEnumerable<AddressRange> RunsOf(AddressRange range, PageFilter filter)
     {
         VirtualAddress next = range.Start;
-        while (next.Value < range.End.Value)
+        while (_pagemap is not null && next.Value < range.End.Value)
         {
-            int found = _pagemap!.Find(new(next, range.End), filter, _runs, out VirtualAddress end);
+            int found = _pagemap.Find(new(next, range.End), filter, _runs, out VirtualAddress end);
             for (int i = 0; i < found; i++)
             {
                 yield return _runs[i].Range;
